@@ -1,0 +1,22 @@
+/** A dataset as the engine sees it: samples by index, already preprocessed, read when asked for. */
+import type { DatasetSummary, SamplePreview } from '../../shared/domain'
+import type { Tensor } from '../runtime/tensor'
+
+export interface Batch {
+  /** Model input name → tensor whose first axis is the batch. */
+  feeds: Record<string, Tensor>
+  /** Class indices (classification) or target values (regression), one per sample; absent without labels. */
+  labels?: Float64Array
+}
+
+export interface Dataset {
+  readonly summary: DatasetSummary
+  /** Reads the given samples. Memory used does not depend on the size of the dataset. Throws `bad-data` naming the sample. */
+  batch(indices: ArrayLike<number>): Promise<Batch>
+  preview(index: number): Promise<SamplePreview>
+  /** PNG of the raw sample when it is a picture (or a [1|3,H,W] / [H,W] array that looks like one), else null. */
+  picture(index: number): Promise<Uint8Array | null>
+  /** Sample indices of a split, fixed by the specification's seed. */
+  indices(split: 'all' | 'train' | 'calibration' | 'test'): Uint32Array
+  close(): Promise<void>
+}

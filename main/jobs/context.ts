@@ -1,0 +1,27 @@
+/** What a running task is given: how to say how far it is, and how to learn that it should stop. */
+import { BantamError } from '../../shared/errors'
+
+export interface TaskContext {
+  /** `fraction` is 0…1 of the whole task; `stage` is what is being done, in the person's words. */
+  progress(fraction: number, stage: string): void
+  log(line: string): void
+  readonly signal: AbortSignal
+  /** A folder of this task's own, removed when it ends, however it ends. */
+  readonly tempDir: string
+}
+
+/** Gives the event loop a turn (so that a cancel can arrive), then throws `cancelled` if it has. */
+export async function breathe(context: TaskContext): Promise<void> {
+  await new Promise<void>(resolve => setImmediate(resolve))
+  if (context.signal.aborted) throw new BantamError('cancelled', 'Cancelled.')
+}
+
+/** Maps a subtask's 0…1 onto `from`…`to` of the parent's. */
+export function within(context: TaskContext, from: number, to: number): TaskContext {
+  return {
+    progress: (fraction, stage) => context.progress(from + (to - from) * Math.min(1, Math.max(0, fraction)), stage),
+    log: line => context.log(line),
+    signal: context.signal,
+    tempDir: context.tempDir,
+  }
+}

@@ -1,0 +1,195 @@
+/**
+ * The one contract between the screen and the engine. Served over a MessagePort (Electron), a WebSocket (host)
+ * and called in process (tests). Files never cross it as paths: `FileGrant` ids stand for files a person chose.
+ * Bulk bytes go beside it: see `routes`.
+ */
+import { eventIterator, oc } from '@orpc/contract'
+import { z } from 'zod'
+import {
+  Advice,
+  Benchmark,
+  DataProbe,
+  DatasetRecord,
+  DatasetSpec,
+  Device,
+  Difference,
+  Evaluation,
+  Hardware,
+  Job,
+  LatencyRatio,
+  LayerSummary,
+  Note,
+  Plan,
+  Prediction,
+  Preprocessing,
+  Profile,
+  SamplePreview,
+  Settings,
+  Step,
+  Study,
+  StudyHead,
+  TechniqueInfo,
+} from './domain'
+import { ErrorData } from './errors'
+
+/** A file or folder a person chose: made by a dialog, a drop, an upload or (host only) a typed path. */
+export const FileGrant = z.object({ id: z.string(), name: z.string(), isDirectory: z.boolean(), bytes: z.number() })
+export type FileGrant = z.infer<typeof FileGrant>
+
+/** A file the engine made for a person to save. */
+export const Artifact = z.object({ id: z.string(), name: z.string(), bytes: z.number(), mime: z.string() })
+export type Artifact = z.infer<typeof Artifact>
+
+/** Something changed; the screen fetches what it shows again. Job updates come whole, at most ten a second. */
+export const AppEvent = z.discriminatedUnion('type', [
+  z.object({ type: z.literal('studies') }),
+  z.object({ type: z.literal('study'), id: z.string() }),
+  z.object({ type: z.literal('job'), job: Job }),
+  z.object({ type: z.literal('settings'), settings: Settings }),
+])
+export type AppEvent = z.infer<typeof AppEvent>
+
+/** What was the matter with speed, in words, with the evidence. */
+export const SpeedReport = z.object({
+  reference: Profile,
+  variant: Profile,
+  ratio: LatencyRatio.nullable(),
+  findings: z.array(Note),
+})
+export type SpeedReport = z.infer<typeof SpeedReport>
+
+const id = z.object({ id: z.string() })
+/** Every procedure may answer with an ORPCError of code BANTAM whose data is this. */
+const base = oc.errors({ BANTAM: { data: ErrorData } })
+
+export const contract = {
+  app: {
+    info: base.output(
+      z.object({
+        version: z.string(),
+        /** electron: native dialogs; host: a browser page served on this machine. */
+        shell: z.enum(['electron', 'host']),
+        hardware: Hardware,
+        devices: z.array(z.object({ id: Device, label: z.string(), available: z.boolean(), reason: z.string() })),
+        techniques: z.array(TechniqueInfo),
+      }),
+    ),
+    events: base.output(eventIterator(AppEvent)),
+  },
+  settings: {
+    get: base.output(Settings),
+    set: base.input(Settings.partial()).output(Settings),
+  },
+  files: {
+    /** Host only: grants a path on the machine the host runs on. */
+    fromPath: base.input(z.object({ path: z.string() })).output(FileGrant),
+  },
+  studies: {
+    list: base.output(z.array(StudyHead)),
+    get: base.input(id).output(Study),
+    create: base.input(z.object({ name: z.string().min(1).max(200) })).output(StudyHead),
+    /** The sample study: made on first start; opening it again returns the same one. */
+    sample: base.output(StudyHead),
+    rename: base.input(id.extend({ name: z.string().min(1).max(200) })).output(StudyHead),
+    remove: base.input(id).output(z.object({})),
+    /** Undo of the last removal of a study, variant or dataset, for as long as the app runs. */
+    restore: base.input(z.object({ kind: z.enum(['study', 'variant', 'dataset']), id: z.string() })).output(z.object({})),
+    /** The comparison of all variants as CSV or JSON. */
+    table: base.input(id.extend({ format: z.enum(['csv', 'json']) })).output(Artifact),
+    /** Job: a self-contained HTML report. The job's result is an artifact id. */
+    report: base.input(id).output(Job),
+  },
+  models: {
+    /** Job: checks, stores and inspects a model as the study's teacher (or as a variant of `parent`). */
+    import: base
+      .input(z.object({ study: z.string(), file: z.string(), parent: z.string().nullable().default(null) }))
+      .output(Job),
+  },
+  datasets: {
+    /** What a file or folder offers, with suggested choices for the study's teacher. `file` is a grant, or a sample id. */
+    probe: base.input(z.object({ study: z.string(), file: z.string() })).output(DataProbe),
+    /** Samples as they are and as the model would see them, under choices not yet saved. */
+    preview: base
+      .input(z.object({ study: z.string(), file: z.string(), spec: DatasetSpec, indices: z.array(z.number()).max(16) }))
+      .output(z.object({ samples: z.array(SamplePreview), notes: z.array(Note) })),
+    /** Job: reads every sample once, checks it against the teacher, stores the specification. */
+    import: base
+      .input(z.object({ study: z.string(), file: z.string(), name: z.string(), spec: DatasetSpec }))
+      .output(Job),
+    get: base.input(id).output(DatasetRecord),
+    remove: base.input(id).output(z.object({})),
+    preprocessing: base.input(id).output(Preprocessing.nullable()),
+  },
+  techniques: {
+    advise: base.input(z.object({ variant: z.string(), step: Step })).output(Advice),
+  },
+  variants: {
+    /** Job: technique → verified file → evaluation, benchmark and profile against the teacher. */
+    create: base
+      .input(z.object({ parent: z.string(), step: Step, name: z.string().optional(), seed: z.number().int().default(0) }))
+      .output(Job),
+    rename: base.input(id.extend({ name: z.string().min(1).max(200) })).output(z.object({})),
+    /** Removes a variant and what was made from it. */
+    remove: base.input(id).output(z.object({ removed: z.array(z.string()) })),
+    layers: base.input(id).output(z.array(LayerSummary)),
+    evaluation: base.input(id).output(Evaluation.nullable()),
+    plan: base.input(id).output(Plan.nullable()),
+    /** The steps from the teacher to this variant, as recipe YAML. */
+    recipe: base.input(id).output(z.object({ yaml: z.string() })),
+    speed: base.input(id).output(SpeedReport.nullable()),
+    /** Differences between any two evaluated variants, on the samples both saw. */
+    compare: base
+      .input(z.object({ a: z.string(), b: z.string() }))
+      .output(z.object({ differences: z.array(Difference), ratios: z.array(LatencyRatio) })),
+    predictions: base
+      .input(
+        id.extend({
+          /** Compared with the teacher when absent. */
+          reference: z.string().optional(),
+          filter: z.enum(['differ', 'broken', 'fixed', 'wrong', 'all']),
+          offset: z.number().int().min(0),
+          limit: z.number().int().min(1).max(200),
+        }),
+      )
+      .output(z.object({ total: z.number(), counts: z.record(z.string(), z.number()), items: z.array(Prediction) })),
+    /** The ONNX file, or a zip when it has external data; with the evidence beside it. */
+    export: base.input(id.extend({ format: z.enum(['onnx', 'evidence']) })).output(Artifact),
+    /** Job: deployment bundle as a zip. */
+    bundle: base.input(id).output(Job),
+  },
+  measure: {
+    /** Job: evaluates and benchmarks the given variants together, interleaved with the teacher. */
+    run: base
+      .input(
+        z.object({
+          study: z.string(),
+          variants: z.array(z.string()).min(1),
+          batches: z.array(z.number().int().min(1)).default([1, 32]),
+          threads: z.array(z.number().int().min(1)).default([1]),
+        }),
+      )
+      .output(Job),
+    latest: base.input(z.object({ study: z.string() })).output(Benchmark.nullable()),
+  },
+  jobs: {
+    list: base.output(z.array(Job)),
+    log: base.input(id).output(z.object({ lines: z.array(z.string()) })),
+    cancel: base.input(id).output(z.object({})),
+    retry: base.input(id).output(Job),
+    /** Forgets finished jobs. */
+    clear: base.output(z.object({})),
+  },
+  artifacts: { get: base.input(id).output(Artifact) },
+}
+export type Contract = typeof contract
+
+/** Beside the contract, on the same origin (`http://127.0.0.1:PORT` or `app://bundle`). */
+export const routes = {
+  /** GET: a sample's picture as PNG. */
+  sampleImage: (dataset: string, index: number) => `/data/${dataset}/${index}.png`,
+  /** GET: an artifact's bytes, with its name as attachment. */
+  artifact: (artifact: string) => `/artifacts/${artifact}`,
+  /** POST (host only): body is the file; answers with a `FileGrant`. Files with the same `group` lie side by side. */
+  upload: (name: string, group: string) =>
+    `/upload?name=${encodeURIComponent(name)}&group=${encodeURIComponent(group)}`,
+}
