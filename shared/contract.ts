@@ -33,7 +33,12 @@ import {
 import { ErrorData } from './errors'
 
 /** A file or folder a person chose: made by a dialog, a drop, an upload or (host only) a typed path. */
-export const FileGrant = z.object({ id: z.string(), name: z.string(), isDirectory: z.boolean(), bytes: z.number() })
+export const FileGrant = z.object({
+  id: z.string(),
+  name: z.string(),
+  isDirectory: z.boolean(),
+  bytes: z.number(),
+})
 export type FileGrant = z.infer<typeof FileGrant>
 
 /** A file the engine made for a person to save. */
@@ -70,7 +75,9 @@ export const contract = {
         /** electron: native dialogs; host: a browser page served on this machine. */
         shell: z.enum(['electron', 'host']),
         hardware: Hardware,
-        devices: z.array(z.object({ id: Device, label: z.string(), available: z.boolean(), reason: z.string() })),
+        devices: z.array(
+          z.object({ id: Device, label: z.string(), available: z.boolean(), reason: z.string() }),
+        ),
         techniques: z.array(TechniqueInfo),
       }),
     ),
@@ -93,7 +100,9 @@ export const contract = {
     rename: base.input(id.extend({ name: z.string().min(1).max(200) })).output(StudyHead),
     remove: base.input(id).output(z.object({})),
     /** Undo of the last removal of a study, variant or dataset, for as long as the app runs. */
-    restore: base.input(z.object({ kind: z.enum(['study', 'variant', 'dataset']), id: z.string() })).output(z.object({})),
+    restore: base
+      .input(z.object({ kind: z.enum(['study', 'variant', 'dataset']), id: z.string() }))
+      .output(z.object({})),
     /** The comparison of all variants as CSV or JSON. */
     table: base.input(id.extend({ format: z.enum(['csv', 'json']) })).output(Artifact),
     /** Job: a self-contained HTML report. The job's result is an artifact id. */
@@ -110,7 +119,14 @@ export const contract = {
     probe: base.input(z.object({ study: z.string(), file: z.string() })).output(DataProbe),
     /** Samples as they are and as the model would see them, under choices not yet saved. */
     preview: base
-      .input(z.object({ study: z.string(), file: z.string(), spec: DatasetSpec, indices: z.array(z.number()).max(16) }))
+      .input(
+        z.object({
+          study: z.string(),
+          file: z.string(),
+          spec: DatasetSpec,
+          indices: z.array(z.number()).max(16),
+        }),
+      )
       .output(z.object({ samples: z.array(SamplePreview), notes: z.array(Note) })),
     /** Job: reads every sample once, checks it against the teacher, stores the specification. */
     import: base
@@ -126,7 +142,14 @@ export const contract = {
   variants: {
     /** Job: technique → verified file → evaluation, benchmark and profile against the teacher. */
     create: base
-      .input(z.object({ parent: z.string(), step: Step, name: z.string().optional(), seed: z.number().int().default(0) }))
+      .input(
+        z.object({
+          parent: z.string(),
+          step: Step,
+          name: z.string().optional(),
+          seed: z.number().int().default(0),
+        }),
+      )
       .output(Job),
     rename: base.input(id.extend({ name: z.string().min(1).max(200) })).output(z.object({})),
     /** Removes a variant and what was made from it. */
@@ -151,7 +174,9 @@ export const contract = {
           limit: z.number().int().min(1).max(200),
         }),
       )
-      .output(z.object({ total: z.number(), counts: z.record(z.string(), z.number()), items: z.array(Prediction) })),
+      .output(
+        z.object({ total: z.number(), counts: z.record(z.string(), z.number()), items: z.array(Prediction) }),
+      ),
     /** The ONNX file, or a zip when it has external data; with the evidence beside it. */
     export: base.input(id.extend({ format: z.enum(['onnx', 'evidence']) })).output(Artifact),
     /** Job: deployment bundle as a zip. */

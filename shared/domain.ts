@@ -375,7 +375,9 @@ export type Advice = z.infer<typeof Advice>
 export const Verification = z.object({
   loads: z.boolean(),
   /** Agreement of the file's outputs with its parent's on the same inputs. */
-  parity: z.object({ samples: z.number(), cosine: z.number(), maxAbs: z.number(), sqnr: z.number().nullable() }).nullable(),
+  parity: z
+    .object({ samples: z.number(), cosine: z.number(), maxAbs: z.number(), sqnr: z.number().nullable() })
+    .nullable(),
   notes: z.array(Note),
 })
 export type Verification = z.infer<typeof Verification>
@@ -415,7 +417,9 @@ export const Variant = z.object({
   verification: Verification.nullable(),
   evaluation: Evaluation.omit({ perClass: true, confusion: true }).nullable(),
   /** Rows of the newest benchmark this variant took part in. */
-  benchmark: z.object({ rows: z.array(BenchmarkRow), ratios: z.array(LatencyRatio), at: z.string() }).nullable(),
+  benchmark: z
+    .object({ rows: z.array(BenchmarkRow), ratios: z.array(LatencyRatio), at: z.string() })
+    .nullable(),
   createdAt: z.string(),
 })
 export type Variant = z.infer<typeof Variant>

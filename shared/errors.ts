@@ -63,7 +63,8 @@ export function toErrorData(error: unknown): ErrorData {
   if (system === 'EACCES' || system === 'EPERM') {
     return { code: 'bad-file', message, action: 'Check the permissions of the file or folder.' }
   }
-  if (error instanceof Error && error.name === 'AbortError') return { code: 'cancelled', message: 'Cancelled.' }
+  if (error instanceof Error && error.name === 'AbortError')
+    return { code: 'cancelled', message: 'Cancelled.' }
   return { code: 'internal', message }
 }
 

@@ -82,7 +82,9 @@ export function formatMeasured(measured: Measured, unit: Metric['unit']): string
 export function formatDifference(difference: Difference, unit: Metric['unit']): string {
   const part = (x: number) => {
     const sign = x > 0 ? '+' : x < 0 ? '−' : '±'
-    return unit === 'share' ? `${sign}${Math.abs(x * 100).toFixed(2)}` : `${sign}${formatValue(Math.abs(x), unit)}`
+    return unit === 'share'
+      ? `${sign}${Math.abs(x * 100).toFixed(2)}`
+      : `${sign}${formatValue(Math.abs(x), unit)}`
   }
   const points = unit === 'share' ? ' points' : ''
   const interval = `(${part(difference.low)} to ${part(difference.high)})`

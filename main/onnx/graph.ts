@@ -119,7 +119,9 @@ export class Graph {
 
   /** Removes initializers nothing reads and no output shows; returns their names. */
   removeUnusedInitializers(): string[] {
-    const unused = [...this.tensors.keys()].filter(name => this.uses(name).length === 0 && !this.isOutput(name))
+    const unused = [...this.tensors.keys()].filter(
+      name => this.uses(name).length === 0 && !this.isOutput(name),
+    )
     const gone = new Set(unused)
     this.proto.initializer = this.proto.initializer.filter(t => !gone.has(t.name))
     this.proto.input = this.proto.input.filter(v => !gone.has(v.name))
@@ -226,7 +228,8 @@ export function nodeReads(node: NodeProto): string[] {
 export function subgraphReads(node: NodeProto): string[] {
   const free = new Set<string>()
   for (const attribute of node.attribute) {
-    for (const graph of [attribute.g, ...attribute.graphs]) if (graph) for (const name of freeNames(graph)) free.add(name)
+    for (const graph of [attribute.g, ...attribute.graphs])
+      if (graph) for (const name of freeNames(graph)) free.add(name)
   }
   return [...free]
 }
