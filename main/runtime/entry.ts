@@ -11,7 +11,9 @@ export function entryPath(name: 'job' | 'fresh'): string {
       if (existsSync(candidate)) return candidate
     }
     if (folder === dirname(folder)) {
-      throw new BantamError('internal', `The process entry ${name}.js is missing.`, { action: 'Run `npm run build`.' })
+      throw new BantamError('internal', `The process entry ${name}.js is missing.`, {
+        action: 'Run `npm run build`.',
+      })
     }
   }
 }

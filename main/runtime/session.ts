@@ -59,7 +59,9 @@ export async function openSession(
         ? await ort.InferenceSession.create(source, sessionOptions)
         : await ort.InferenceSession.create(source, sessionOptions)
   } catch (error) {
-    throw new BantamError('bad-model', `ONNX Runtime refuses the model: ${ortMessage(error)}`, { cause: error })
+    throw new BantamError('bad-model', `ONNX Runtime refuses the model: ${ortMessage(error)}`, {
+      cause: error,
+    })
   }
   return new OrtSession(session)
 }
@@ -81,7 +83,10 @@ class OrtSession implements Session {
     const fourBit = this.outputs.find(o => o.type === 'int4' || o.type === 'uint4')
     // Reading a 4-bit output aborts the whole process (onnxruntime-node 1.30).
     if (fourBit) {
-      throw new BantamError('unsupported', `Output ${fourBit.name} is ${fourBit.type}, which cannot be read here.`)
+      throw new BantamError(
+        'unsupported',
+        `Output ${fourBit.name} is ${fourBit.type}, which cannot be read here.`,
+      )
     }
   }
 
@@ -97,7 +102,9 @@ class OrtSession implements Session {
         action: 'Check that the data fits the inputs.',
       })
     }
-    return Object.fromEntries(Object.entries(results).map(([name, value]) => [name, fromOrt(value as ort.Tensor)]))
+    return Object.fromEntries(
+      Object.entries(results).map(([name, value]) => [name, fromOrt(value as ort.Tensor)]),
+    )
   }
 
   endProfiling(): void {
