@@ -1,7 +1,9 @@
 /** ONNX Runtime sessions. The only file that creates them. */
+import { statSync } from 'node:fs'
 import * as ort from 'onnxruntime-node'
 import type { Device, TensorInfo } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
+import { checkFeeds, checkFetches } from './feeds'
 import type { ElementType, Tensor, TensorData } from './tensor'
 
 export interface SessionOptions {
@@ -22,15 +24,21 @@ export interface SessionOptions {
 export interface Session {
   readonly inputs: TensorInfo[]
   readonly outputs: TensorInfo[]
-  /** Runs once. Returns all outputs, or those named in `fetches`. */
+  /**
+   * Runs once. Returns all tensor outputs (sequences are left out), or those named in `fetches`. Feeds the model does
+   * not have are ignored. Throws `bad-data` when a feed is missing or does not fit, `unsupported` for outputs that
+   * cannot be read.
+   */
   run(feeds: Record<string, Tensor>, fetches?: readonly string[]): Promise<Record<string, Tensor>>
   endProfiling(): void
+  /** Frees the model's memory. Always call it; calling it again does nothing. */
   close(): Promise<void>
 }
 
 /**
  * Opens a model file, or the bytes of one. External data is found beside the file; with bytes, in `directory`.
- * Throws `bad-model` with ORT's own words when it refuses the model.
+ * Throws `bad-model` with ORT's own words when it refuses the model, `not-found` when there is no such file,
+ * `unsupported` when the device is not available or an input or output has a type that cannot be exchanged.
  */
 export async function openSession(
   source: string | Uint8Array,
@@ -52,6 +60,7 @@ export async function openSession(
     ...(options.optimizedPath ? { optimizedModelFilePath: options.optimizedPath } : {}),
     ...(options.profilePrefix ? { enableProfiling: true, profileFilePrefix: options.profilePrefix } : {}),
   }
+  if (typeof source === 'string') requireFile(source)
   let session: ort.InferenceSession
   try {
     session =
@@ -59,17 +68,57 @@ export async function openSession(
         ? await ort.InferenceSession.create(source, sessionOptions)
         : await ort.InferenceSession.create(source, sessionOptions)
   } catch (error) {
-    throw new BantamError('bad-model', `ONNX Runtime refuses the model: ${ortMessage(error)}`, {
-      cause: error,
-    })
+    throw refusal(error, options.device ?? 'cpu', typeof source === 'string' ? source : undefined)
   }
   return new OrtSession(session)
+}
+
+function requireFile(path: string): void {
+  const kind = statSync(path, { throwIfNoEntry: false })
+  if (kind?.isFile()) return
+  const message = kind ? 'This is a folder, not a model file.' : 'The model file does not exist.'
+  throw new BantamError('not-found', message, { where: path, action: 'Check the path.' })
 }
 
 /** ORT's message without its file and line noise. */
 function ortMessage(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error)
   return text.replace(/\/[^\s:]*\.(?:cc|h):\d+ /g, '').trim()
+}
+
+/** Element types ORT computes with but its Node binding cannot exchange, by ONNX data type number. */
+const NOT_EXCHANGED: Record<string, string> = {
+  16: 'bfloat16',
+  17: 'float8e4m3fn',
+  18: 'float8e4m3fnuz',
+  19: 'float8e5m2',
+  20: 'float8e5m2fnuz',
+  23: 'float4e2m1',
+}
+
+function refusal(cause: unknown, device: Device, where: string | undefined): BantamError {
+  const message = ortMessage(cause)
+  const place = where ? { where } : {}
+  const type = /^Unsupported data type: (\d+)/.exec(message)?.[1]
+  if (type) {
+    const name = NOT_EXCHANGED[type] ?? `data type ${type}`
+    return new BantamError(
+      'unsupported',
+      `An input or output of the model is ${name}, which ONNX Runtime for Node cannot exchange.`,
+      { ...place, cause, action: 'Add a Cast to float32 at that input or output.' },
+    )
+  }
+  if (
+    device !== 'cpu' &&
+    /backend not found|execution provider|ExecutionProvider|adapter|shared library/i.test(message)
+  ) {
+    return new BantamError('unsupported', `The device ${device} is not available: ${message}`, {
+      ...place,
+      cause,
+      action: 'Choose the device cpu.',
+    })
+  }
+  return new BantamError('bad-model', `ONNX Runtime refuses the model: ${message}`, { ...place, cause })
 }
 
 class OrtSession implements Session {
@@ -80,22 +129,21 @@ class OrtSession implements Session {
   constructor(private readonly session: ort.InferenceSession) {
     this.inputs = session.inputMetadata.map(tensorInfo)
     this.outputs = session.outputMetadata.map(tensorInfo)
-    const fourBit = this.outputs.find(o => o.type === 'int4' || o.type === 'uint4')
-    // Reading a 4-bit output aborts the whole process (onnxruntime-node 1.30).
-    if (fourBit) {
-      throw new BantamError(
-        'unsupported',
-        `Output ${fourBit.name} is ${fourBit.type}, which cannot be read here.`,
-      )
-    }
   }
 
   async run(feeds: Record<string, Tensor>, fetches?: readonly string[]): Promise<Record<string, Tensor>> {
+    if (this.closed) throw new BantamError('internal', 'The session was closed before this run.')
+    checkFeeds(this.inputs, feeds)
+    const wanted = fetches ?? this.outputs.filter(o => o.type !== 'sequence').map(o => o.name)
+    checkFetches(this.outputs, wanted)
     const inputs: Record<string, ort.Tensor> = {}
-    for (const [name, tensor] of Object.entries(feeds)) inputs[name] = toOrt(tensor)
+    for (const { name } of this.inputs) {
+      const tensor = feeds[name]
+      if (tensor) inputs[name] = toOrt(tensor)
+    }
     let results: ort.InferenceSession.OnnxValueMapType
     try {
-      results = fetches ? await this.session.run(inputs, [...fetches]) : await this.session.run(inputs)
+      results = await this.session.run(inputs, wanted)
     } catch (error) {
       throw new BantamError('bad-model', `ONNX Runtime could not run the model: ${ortMessage(error)}`, {
         cause: error,
