@@ -1,0 +1,68 @@
+/** The comparison of all variants as an HTML table: numbers with intervals, and paired differences to the reference. */
+import type { Difference } from '../../shared/domain'
+import { formatDifference, formatMeasured } from '../../shared/format'
+import { availableMetrics, METRICS, type Metric } from '../../shared/metrics'
+import { type Content, type Fragment, html } from './html'
+import { type ReportInput, referenceOf } from './input'
+import { describeRatio, describeSize, ratioOf } from './verdict'
+
+/** One row per metric, one column per variant would not fit many variants: rows are variants. */
+export function comparisonTable(input: ReportInput): Fragment {
+  const metrics = availableMetrics(input.variants.map(v => v.variant)).filter(m => SHOWN.has(m.id))
+  const reference = referenceOf(input.variants)
+  return html`<div class="scroll"><table class="comparison">
+<thead><tr><th scope="col">#</th><th scope="col">Variant</th>${metrics.map(
+    m => html`<th scope="col">${m.title}<small>${m.better} is better</small></th>`,
+  )}<th scope="col">Against the reference<small>same samples, interleaved timing</small></th></tr></thead>
+<tbody>${input.variants.map(
+    (
+      v,
+      i,
+    ) => html`<tr class="${v === reference ? 'reference' : ''}"><td>${i + 1}</td><th scope="row">${v.variant.name}</th>
+${metrics.map(m => html`<td>${cell(m, m.read(v.variant))}</td>`)}
+<td class="against">${v === reference || !reference ? 'reference' : against(input, i)}</td></tr>`,
+  )}</tbody></table></div>`
+}
+
+const SHOWN = new Set([
+  'accuracy',
+  'balancedAccuracy',
+  'macroF1',
+  'logLoss',
+  'mae',
+  'rmse',
+  'r2',
+  'agreement',
+  'cosine',
+  'sizeBytes',
+  'latency1',
+  'latency32',
+  'loadMs',
+  'peakMemory',
+  'energy',
+])
+
+function cell(metric: Metric, measured: ReturnType<Metric['read']>): Content {
+  if (!measured) return html`<span class="none">not measured</span>`
+  const text = formatMeasured(measured, metric.unit)
+  const bracket = text.indexOf(' (')
+  return bracket < 0 ? text : html`${text.slice(0, bracket)}<small>${text.slice(bracket + 1)}</small>`
+}
+
+function against(input: ReportInput, index: number): Content {
+  const reference = referenceOf(input.variants)?.variant
+  const variant = input.variants[index]?.variant
+  if (!reference || !variant) return null
+  const ratio = ratioOf(input.benchmark, reference, variant)
+  return html`<ul><li>${describeSize(reference.summary.sizeBytes, variant.summary.sizeBytes)}</li>
+${ratio && html`<li>${describeRatio(ratio)}</li>`}
+${(variant.evaluation?.differences ?? []).map(d => html`<li>${describeDifference(d)}</li>`)}</ul>`
+}
+
+/** 'Accuracy: no difference shown: −0.10 points (−0.30 to +0.10), p = 0.42 (exact McNemar)'. */
+export function describeDifference(difference: Difference): string {
+  const metric = METRICS.find(m => m.id === difference.metric)
+  const text = formatDifference(difference, metric?.unit ?? 'number')
+  const p = difference.p < 0.001 ? 'p < 0.001' : `p = ${difference.p.toFixed(3)}`
+  return `${metric?.title ?? difference.metric}: ${text}, ${p} (${difference.test})`
+}
