@@ -6,6 +6,24 @@ import { BantamError } from '../../shared/errors'
 import { checkFeeds, checkFetches } from './feeds'
 import type { ElementType, Tensor, TensorData } from './tensor'
 
+/**
+ * Where `Float16Array` exists (Node 24), ORT holds float16 in it, and then refuses it as too short
+ * (microsoft/onnxruntime#32323). It looks for the global once, when the first tensor of the process is made; made
+ * here with the global out of sight, float16 stays `Uint16Array` on every runtime.
+ */
+function holdHalvesAsUint16(): void {
+  const scope = globalThis as { Float16Array?: unknown }
+  const hidden = scope.Float16Array
+  if (!hidden) return
+  try {
+    delete scope.Float16Array
+    new ort.Tensor('float16', new Uint16Array(1), [1])
+  } finally {
+    scope.Float16Array = hidden
+  }
+}
+holdHalvesAsUint16()
+
 export interface SessionOptions {
   device?: Device
   /** Threads inside one operator. */
@@ -172,24 +190,8 @@ function tensorInfo(meta: ort.InferenceSession.ValueMetadata): TensorInfo {
 }
 
 function toOrt(tensor: Tensor): ort.Tensor {
-  if (tensor.type === 'float16') return halfTensor(tensor)
   // ORT's typings list each type with its own array; the pair is right by the definition of Tensor.
   return new ort.Tensor(tensor.type as 'float32', tensor.data as Float32Array, tensor.dims)
-}
-
-/**
- * float16 tensors are refused where `Float16Array` exists (Node 24; microsoft/onnxruntime#32323), because ORT then
- * takes a Uint16Array for something else. Hiding the global while the tensor is made avoids it.
- */
-function halfTensor(tensor: Tensor): ort.Tensor {
-  const scope = globalThis as { Float16Array?: unknown }
-  const hidden = scope.Float16Array
-  try {
-    if (hidden) delete scope.Float16Array
-    return new ort.Tensor('float16', tensor.data as Uint16Array, tensor.dims)
-  } finally {
-    if (hidden) scope.Float16Array = hidden
-  }
 }
 
 function fromOrt(tensor: ort.Tensor): Tensor {
