@@ -1,55 +1,136 @@
 /**
  * Types and shapes of every value, as ONNX Runtime infers them: each value is added to the graph's outputs without a
- * type, a session is created with optimization off, and its output metadata is read. Nothing is ever run.
- * Values inside subgraphs are not inferred.
+ * type, a session is created, and its output metadata is read. Nothing is ever run, and no weight is copied (see
+ * `skeleton`). Values inside subgraphs are not inferred.
  */
 import { create, toBinary } from '@bufbuild/protobuf'
-import type { ModelProto, TensorProto, ValueInfoProto } from 'onnx-buf'
+import type { GraphProto, ModelProto, TensorProto, ValueInfoProto } from 'onnx-buf'
 import { ModelProtoSchema, ValueInfoProtoSchema } from 'onnx-buf'
 import type { TensorInfo } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
 import { openSession } from '../runtime/session'
-import { makeValue } from './build'
+import { makeNode, makeValue } from './build'
 import type { Model } from './model'
-import { dataTypeName, tensorByteLength, tensorDims } from './tensor'
+import { shallow, skeleton } from './skeleton'
+import { dataTypeName, tensorDims } from './tensor'
 
-/** Constants above this do not shape anything (shapes, axes and sizes are short), so ORT need not see their values. */
-const CONSTANT_LIMIT = 4096
+export type Types = Map<string, TensorInfo>
+
+export interface Inference {
+  types: Types
+  /** ORT's words when it refused the model with its values exposed; `types` then holds what the file declares. */
+  refused: string | null
+}
 
 /**
- * Every value's type and shape: inputs, initializers, node outputs. Symbolic dimensions keep their names; what ORT
- * cannot infer is absent. When ORT refuses the model with its values exposed, what the file itself declares is
- * returned.
+ * Every value's type and shape: inputs, initializers, node outputs. Symbolic dimensions keep their names ('' when they
+ * have none); a value whose type or rank ORT cannot infer is absent. When ORT refuses the model (custom operators),
+ * what the file itself declares is returned.
  */
-export async function inferTypes(model: Model): Promise<Map<string, TensorInfo>> {
-  const known = declaredTypes(model)
-  const declared = new Set(model.graph.outputNames)
-  const wanted = [...new Set(model.graph.nodes.flatMap(node => node.output))].filter(
-    name => name !== '' && !declared.has(name),
-  )
-  const skeleton = withoutLargeTensors(model)
-  const graph = skeleton.graph
-  if (!graph) return known
-  graph.output = [...graph.output, ...wanted.map(name => create(ValueInfoProtoSchema, { name }))]
+export async function inferTypes(model: Model): Promise<Types> {
+  return (await inferModel(model)).types
+}
+
+/** As `inferTypes`, telling whether ORT refused. */
+export async function inferModel(model: Model): Promise<Inference> {
+  const types = declaredTypes(model)
   try {
-    const session = await openSession(
-      toBinary(ModelProtoSchema, skeleton),
-      { optimization: 'disabled', threads: 1 },
-      model.directory ?? undefined,
-    )
-    for (const value of [...session.inputs, ...session.outputs]) {
-      if (value.type !== 'sequence') known.set(value.name, value)
-    }
-    await session.close()
+    for (const value of await inferred(skeleton(model), 'disabled')) types.set(value.name, value)
   } catch (error) {
     if (!(error instanceof BantamError)) throw error
+    return { types, refused: error.message }
   }
-  return known
+  return { types, refused: null }
+}
+
+/**
+ * As `inferTypes`, with the graph's inputs given the shapes in `shapes` first. With every dimension known ORT folds
+ * what exporters compute from shapes, so that hardly a value stays without one. Returns null when ORT refuses.
+ */
+export async function inferWithShapes(
+  model: Model,
+  shapes: ReadonlyMap<string, readonly number[]>,
+): Promise<Types | null> {
+  const proto = skeleton(model)
+  if (!proto.graph) return null
+  const graph = shallow(proto.graph)
+  graph.input = graph.input.map(value => withShape(value, shapes.get(value.name)))
+  // Declared shapes would contradict the fixed ones.
+  graph.valueInfo = []
+  graph.output = graph.output.map(value => create(ValueInfoProtoSchema, { name: value.name }))
+  proto.graph = graph
+  try {
+    const types = declaredTypes(model)
+    const found = await inferred(proto, 'basic')
+    for (const value of [...model.graph.proto.output, ...model.graph.proto.valueInfo])
+      types.delete(value.name)
+    for (const value of found) types.set(value.name, value)
+    return types
+  } catch (error) {
+    if (error instanceof BantamError) return null
+    throw error
+  }
+}
+
+function withShape(value: ValueInfoProto, shape: readonly number[] | undefined): ValueInfoProto {
+  const type = value.type?.value
+  if (!shape || type?.case !== 'tensorType') return value
+  return makeValue(value.name, dataTypeName(type.value.elemType), shape)
+}
+
+/** What ORT infers for the inputs and all node outputs of the model's graph. Throws `bad-model` when it refuses. */
+async function inferred(proto: ModelProto, optimization: 'disabled' | 'basic'): Promise<TensorInfo[]> {
+  if (!proto.graph) return []
+  const declared = new Set(proto.graph.output.map(v => v.name))
+  const produced = new Set(proto.graph.node.flatMap(node => node.output))
+  const wanted = [...produced].filter(name => name !== '' && !declared.has(name))
+  const values = (await exposed(proto, wanted, optimization)).filter(value => value.type !== 'sequence')
+  const bare = values.filter(v => v.shape.length === 0 && produced.has(v.name)).map(v => v.name)
+  const scalars = bare.length > 0 ? await scalarsAmong(proto, bare, optimization) : new Set()
+  return values.filter(v => v.shape.length > 0 || !produced.has(v.name) || scalars.has(v.name))
+}
+
+async function exposed(
+  proto: ModelProto,
+  names: readonly string[],
+  optimization: 'disabled' | 'basic',
+): Promise<TensorInfo[]> {
+  const copy = shallow(proto)
+  const graph = shallow(proto.graph as GraphProto)
+  graph.output = [...graph.output, ...names.map(name => create(ValueInfoProtoSchema, { name }))]
+  copy.graph = graph
+  const session = await openSession(toBinary(ModelProtoSchema, copy), { optimization, threads: 1 })
+  const values = [...session.inputs, ...session.outputs]
+  await session.close()
+  return values
+}
+
+/**
+ * ORT reports [] for a scalar and for a value of unknown rank alike. The inferred type of Shape(value) tells them
+ * apart: [0] for a scalar, an unknown length otherwise.
+ */
+async function scalarsAmong(
+  proto: ModelProto,
+  names: readonly string[],
+  optimization: 'disabled' | 'basic',
+): Promise<Set<string>> {
+  const suffix = '/bantam.shape'
+  const copy = shallow(proto)
+  const graph = shallow(proto.graph as GraphProto)
+  graph.node = [...graph.node, ...names.map(name => makeNode('Shape', [name], [name + suffix]))]
+  copy.graph = graph
+  const shapes = await exposed(
+    copy,
+    names.map(name => name + suffix),
+    optimization,
+  )
+  const scalar = shapes.filter(value => value.name.endsWith(suffix) && value.shape[0] === 0)
+  return new Set(scalar.map(value => value.name.slice(0, -suffix.length)))
 }
 
 /** What the file says: inputs, outputs, value_info and initializers. */
-export function declaredTypes(model: Model): Map<string, TensorInfo> {
-  const types = new Map<string, TensorInfo>()
+export function declaredTypes(model: Model): Types {
+  const types: Types = new Map()
   const { input, output, valueInfo, initializer } = model.graph.proto
   for (const value of [...input, ...output, ...valueInfo]) {
     const info = valueTensorInfo(value)
@@ -71,25 +152,4 @@ export function valueTensorInfo(value: ValueInfoProto): TensorInfo | undefined {
     d.value.case === 'dimValue' ? Number(d.value.value) : (d.value.value ?? ''),
   )
   return { name: value.name, type: dataTypeName(type.value.elemType), shape }
-}
-
-/** The model with every large initializer turned into an input of its type and shape: no weight is copied. */
-function withoutLargeTensors(model: Model): ModelProto {
-  const { proto } = model
-  const graph = shallow(model.graph.proto)
-  const large = graph.initializer.filter(t => tensorByteLength(t) > CONSTANT_LIMIT)
-  const names = new Set(large.map(t => t.name))
-  graph.initializer = graph.initializer.filter(t => !names.has(t.name))
-  graph.input = [
-    ...graph.input.filter(v => !names.has(v.name)),
-    ...large.map(t => makeValue(t.name, dataTypeName(t.dataType), tensorDims(t))),
-  ]
-  const copy = shallow(proto)
-  copy.graph = graph
-  return copy
-}
-
-/** A copy of the message that shares every field. */
-function shallow<T extends object>(message: T): T {
-  return Object.assign(Object.create(Object.getPrototypeOf(message)), message)
 }
