@@ -1,0 +1,119 @@
+/** Keeps the store true to the engine: first fetches, the event stream, reconnecting. */
+import type { AppEvent } from '../../../shared/contract'
+import type { Job } from '../../../shared/domain'
+import { asErrorData, type Client, type Connection } from '../client'
+import { afterEvent, studyArrived, useApp } from './app'
+import { invalidate } from './query'
+
+const REMEMBERED = 'bantam.study'
+
+function remembered(): string | null {
+  return localStorage.getItem(REMEMBERED)
+}
+
+/** Shows another study; what was shown of the old one goes at once. */
+export async function openStudy(client: Client, id: string): Promise<void> {
+  const state = useApp.getState()
+  if (state.studyId !== id) useApp.setState({ studyId: id, study: null, selection: [], failure: null })
+  localStorage.setItem(REMEMBERED, id)
+  await refreshStudy(client)
+}
+
+/** Fetches the shown study again; an answer that comes after another study was opened is dropped. */
+export async function refreshStudy(client: Client): Promise<void> {
+  const id = useApp.getState().studyId
+  if (!id) return
+  try {
+    const study = await client.studies.get({ id })
+    useApp.setState(s => studyArrived(s, study))
+  } catch (error) {
+    if (useApp.getState().studyId === id) useApp.setState({ failure: asErrorData(error) })
+  }
+}
+
+async function refreshStudies(client: Client): Promise<void> {
+  const studies = await client.studies.list()
+  useApp.setState({ studies })
+  const { studyId } = useApp.getState()
+  if (studyId && !studies.some(s => s.id === studyId)) {
+    const next = studies[0]
+    useApp.setState({ studyId: null, study: null, selection: [] })
+    if (next) await openStudy(client, next.id)
+  }
+}
+
+/** Everything the first picture needs; the sample study where there is none yet. */
+async function fetchAll(client: Client): Promise<void> {
+  const [info, settings, studies, jobs] = await Promise.all([
+    client.app.info(),
+    client.settings.get(),
+    client.studies.list(),
+    client.jobs.list(),
+  ])
+  useApp.setState({ info, settings, studies, jobs, failure: null })
+  const wanted = useApp.getState().studyId ?? remembered()
+  const known = studies.find(s => s.id === wanted) ?? studies[0]
+  if (known) return openStudy(client, known.id)
+  const sample = await client.studies.sample()
+  useApp.setState({ studies: await client.studies.list() })
+  await openStudy(client, sample.id)
+}
+
+async function applyEvent(client: Client, event: AppEvent, onJob: (job: Job, before?: Job) => void) {
+  const before = useApp.getState()
+  useApp.setState(s => afterEvent(s, event))
+  switch (event.type) {
+    case 'studies':
+      return refreshStudies(client)
+    case 'study':
+      invalidate('study/')
+      if (event.id === before.studyId) await refreshStudy(client)
+      return
+    case 'job':
+      return onJob(
+        event.job,
+        before.jobs.find(j => j.id === event.job.id),
+      )
+    case 'settings':
+      return
+  }
+}
+
+/**
+ * Starts following the engine. `onJob` hears of every change of a job, with its state before.
+ * Returns how to stop.
+ */
+export function startSession(connection: Connection, onJob: (job: Job, before?: Job) => void): () => void {
+  const { client } = connection
+  let following: AbortController | null = null
+
+  async function follow(signal: AbortSignal): Promise<void> {
+    try {
+      // Listening starts before fetching, so that no change falls between the two.
+      const events = await client.app.events(undefined, { signal })
+      await fetchAll(client)
+      invalidate('')
+      for await (const event of events) {
+        applyEvent(client, event, onJob).catch(error => useApp.setState({ failure: asErrorData(error) }))
+      }
+    } catch (error) {
+      if (!signal.aborted && useApp.getState().connection === 'open') {
+        useApp.setState({ failure: asErrorData(error) })
+      }
+    }
+  }
+
+  const unwatch = connection.watch(state => {
+    useApp.setState({ connection: state })
+    following?.abort()
+    following = null
+    if (state === 'open') {
+      following = new AbortController()
+      void follow(following.signal)
+    }
+  })
+  return () => {
+    unwatch()
+    following?.abort()
+  }
+}

@@ -1,0 +1,108 @@
+/** What is open on the screen and how it is laid out. The layout is remembered in the browser. */
+import { create } from 'zustand'
+import type { FileGrant } from '../../../shared/contract'
+
+export type Dialog =
+  | { kind: 'new-variant'; parent: string; technique?: string }
+  | { kind: 'import-model'; grant?: FileGrant }
+  | { kind: 'import-data'; grant?: FileGrant; sample?: boolean }
+  | { kind: 'settings' }
+  | { kind: 'keys' }
+  | { kind: 'new-study' }
+  | { kind: 'rename-study'; id: string; name: string }
+  | { kind: 'rename-variant'; id: string; name: string }
+  | { kind: 'measure'; variants: readonly string[] }
+
+export interface Constraint {
+  metric: string
+  /** In the metric's unit; which side is allowed follows from whether higher or lower is better. */
+  limit: number
+}
+
+export interface Layout {
+  treeWidth: number
+  /** Share of the centre's height that the chart has when the tabs are below it. */
+  chartShare: number
+  /** Width of the tabs when they are at the right. */
+  sideWidth: number
+  xMetric: string | null
+  yMetric: string | null
+  xLog: boolean
+  yLog: boolean
+  errorBars: boolean
+  hintSeen: boolean
+}
+
+export interface UiState {
+  dialog: Dialog | null
+  jobsOpen: boolean
+  /** Job whose log is shown in the drawer. */
+  jobLog: string | null
+  tab: string
+  hovered: string | null
+  constraints: readonly Constraint[]
+  layout: Layout
+}
+
+const KEY = 'bantam.layout'
+const DEFAULT_LAYOUT: Layout = {
+  treeWidth: 340,
+  chartShare: 0.5,
+  sideWidth: 620,
+  xMetric: null,
+  yMetric: null,
+  xLog: false,
+  yLog: false,
+  errorBars: true,
+  hintSeen: false,
+}
+
+function readLayout(): Layout {
+  try {
+    return { ...DEFAULT_LAYOUT, ...JSON.parse(localStorage.getItem(KEY) ?? '{}') }
+  } catch {
+    return DEFAULT_LAYOUT
+  }
+}
+
+export const initialUi: UiState = {
+  dialog: null,
+  jobsOpen: false,
+  jobLog: null,
+  tab: 'overview',
+  hovered: null,
+  constraints: [],
+  layout: DEFAULT_LAYOUT,
+}
+
+export const useUi = create<UiState>(() => ({ ...initialUi, layout: readLayout() }))
+
+export function openDialog(dialog: Dialog): void {
+  useUi.setState({ dialog })
+}
+
+export function closeDialog(): void {
+  useUi.setState({ dialog: null })
+}
+
+export function setLayout(change: Partial<Layout>): void {
+  const layout = { ...useUi.getState().layout, ...change }
+  useUi.setState({ layout })
+  localStorage.setItem(KEY, JSON.stringify(layout))
+}
+
+/** Sets, moves or (null) takes away the limit on a metric. */
+export function setConstraint(metric: string, limit: number | null): void {
+  useUi.setState(s => {
+    const others = s.constraints.filter(c => c.metric !== metric)
+    return { constraints: limit === null ? others : [...others, { metric, limit }] }
+  })
+}
+
+export function openTab(tab: string): void {
+  useUi.setState({ tab })
+}
+
+export function openJobs(jobLog: string | null = null): void {
+  useUi.setState({ jobsOpen: true, jobLog })
+}
