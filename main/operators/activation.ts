@@ -1,0 +1,37 @@
+/** Activations and other functions of one element. */
+import type { ActivationOp } from './names'
+import { free, type OpRow } from './row'
+
+export const activation = {
+  Celu: free,
+  Clip: free,
+  Elu: free,
+  Gelu: free,
+  HardSigmoid: free,
+  HardSwish: free,
+  Hardmax: free,
+  LeakyRelu: free,
+  LogSoftmax: free,
+  Mish: free,
+  PRelu: free,
+  Relu: free,
+  Selu: free,
+  Shrink: free,
+  Sigmoid: free,
+  Softmax: free,
+  Softplus: free,
+  Softsign: free,
+  SwiGLU: free,
+  Swish: free,
+  Tanh: free,
+  ThresholdedRelu: free,
+  'com.microsoft:BiasGelu': free,
+  'com.microsoft:BiasSoftmax': free,
+  'com.microsoft:BiasSplitGelu': free,
+  'com.microsoft:FastGelu': free,
+  'com.microsoft:Gelu': free,
+  'com.microsoft:QuickGelu': free,
+  'com.microsoft:ScaledSiLU': free,
+  'com.microsoft:SwiGLU': free,
+  'com.microsoft:QOrderedGelu': free,
+} satisfies Record<ActivationOp, OpRow>
