@@ -81,7 +81,10 @@ function checkOpsets(model: Model): void {
   })
   if (missing) {
     const domain = normalDomain(missing.domain) || 'ai.onnx'
-    throw refuse(`The model does not say which version of the operator set ${domain} it uses.`, describeNode(missing))
+    throw refuse(
+      `The model does not say which version of the operator set ${domain} it uses.`,
+      describeNode(missing),
+    )
   }
 }
 
@@ -91,7 +94,9 @@ function checkTensor(tensor: TensorProto, directory: string | null): void {
   if (tensor.dataType === TensorProto_DataType.STRING) {
     const count = tensorCount(tensor)
     if (tensor.stringData.length === count) return
-    throw refuse(`Tensor ${tensor.name} has ${tensor.stringData.length} strings, but ${shape} needs ${count}.`)
+    throw refuse(
+      `Tensor ${tensor.name} has ${tensor.stringData.length} strings, but ${shape} needs ${count}.`,
+    )
   }
   const expected = tensorByteLength(tensor)
   if (isExternal(tensor)) {
@@ -100,6 +105,9 @@ function checkTensor(tensor: TensorProto, directory: string | null): void {
   }
   const stored = storedByteLength(tensor)
   if (stored !== expected) {
-    throw refuse(`Tensor ${tensor.name} has ${stored} bytes of data, but ${shape} needs ${expected}.`, tensor.name)
+    throw refuse(
+      `Tensor ${tensor.name} has ${stored} bytes of data, but ${shape} needs ${expected}.`,
+      tensor.name,
+    )
   }
 }

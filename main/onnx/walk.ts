@@ -11,7 +11,8 @@ export function eachTensor(model: ModelProto, visit: (tensor: TensorProto) => vo
   }
 }
 
-function graphTensors(graph: GraphProto, visit: (tensor: TensorProto) => void): void {
+/** As `eachTensor`, of one graph. */
+export function graphTensors(graph: GraphProto, visit: (tensor: TensorProto) => void): void {
   graph.initializer.forEach(visit)
   for (const sparse of graph.sparseInitializer) {
     if (sparse.values) visit(sparse.values)
