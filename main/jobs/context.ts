@@ -19,7 +19,8 @@ export async function breathe(context: TaskContext): Promise<void> {
 /** Maps a subtask's 0…1 onto `from`…`to` of the parent's. */
 export function within(context: TaskContext, from: number, to: number): TaskContext {
   return {
-    progress: (fraction, stage) => context.progress(from + (to - from) * Math.min(1, Math.max(0, fraction)), stage),
+    progress: (fraction, stage) =>
+      context.progress(from + (to - from) * Math.min(1, Math.max(0, fraction)), stage),
     log: line => context.log(line),
     signal: context.signal,
     tempDir: context.tempDir,

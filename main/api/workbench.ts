@@ -1,0 +1,75 @@
+/** The whole engine behind one screen: workspace, jobs, warm process and the handlers of the contract. */
+import { existsSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { EventBus } from '../jobs/events'
+import type { Host } from '../jobs/host'
+import { JobQueue } from '../jobs/queue'
+import { WarmChild } from '../jobs/warm'
+import { sampleWasMade } from '../workspace/settings'
+import { openWorkspace } from '../workspace/workspace'
+import type { Bench } from './bench'
+import { answerBytes, type BytesAnswer } from './bytes'
+import { Grants } from './grants'
+import { Pictures } from './pictures'
+import { createRouter, type Router } from './router'
+import { openSample } from './sample'
+
+export interface WorkbenchOptions {
+  /** Folder of the workspace. */
+  folder: string
+  host: Host
+  shell: 'electron' | 'host'
+  /** Make the sample study on the first start. Default true. */
+  sample?: boolean
+}
+
+export interface Workbench extends Bench {
+  readonly router: Router
+  /** Answers the byte routes (`/data/…`, `/artifacts/…`); undefined for other paths. */
+  bytes(path: string): Promise<BytesAnswer | undefined>
+  /** Ends all processes and closes the workspace; a running job is shown as interrupted at the next start. */
+  close(): Promise<void>
+}
+
+/** Throws `conflict` when another instance has the workspace, `unsupported` when a newer version made it. */
+export function openWorkbench(options: WorkbenchOptions): Workbench {
+  const workspace = openWorkspace(options.folder)
+  const bus = new EventBus()
+  const bench: Bench = {
+    shell: options.shell,
+    workspace,
+    bus,
+    queue: new JobQueue(workspace, options.host, bus),
+    warm: new WarmChild(options.host),
+    grants: new Grants(),
+    samples: samplesFolder(),
+  }
+  const pictures = new Pictures(bench)
+  if (options.sample !== false && bench.samples && !sampleWasMade(workspace)) openSample(bench)
+  bench.queue.start()
+  return {
+    ...bench,
+    router: createRouter(bench),
+    bytes: path => answerBytes(bench, pictures, path),
+    async close() {
+      bench.warm.close()
+      await bench.queue.close()
+      workspace.close()
+    },
+  }
+}
+
+/** `samples/` beside the packed app's resources, or in the checkout above this file. */
+function samplesFolder(): string | null {
+  const resources = (process as { resourcesPath?: string }).resourcesPath // Electron only
+  if (resources && existsSync(join(resources, 'samples'))) return join(resources, 'samples')
+  for (
+    let folder = dirname(fileURLToPath(import.meta.url));
+    folder !== dirname(folder);
+    folder = dirname(folder)
+  ) {
+    if (existsSync(join(folder, 'samples'))) return join(folder, 'samples')
+  }
+  return null
+}

@@ -1,0 +1,79 @@
+/** The child's half of the warm process: short questions, answered one after the other. */
+import { BantamError } from '../../shared/errors'
+import type { Dataset } from '../data/dataset'
+import { openDataset } from '../data/open'
+import { probeData } from '../data/probe'
+import { listDevices } from '../measure/devices'
+import { hardware } from '../measure/hardware'
+import { TECHNIQUES, techniqueById, techniqueInfo } from '../techniques'
+import type { AnyAsk, Asks } from './protocol'
+
+/** Datasets stay open between questions: scrolling through predictions asks for many pictures of one. */
+const opened = new Map<string, Promise<Dataset>>()
+const KEPT_OPEN = 4
+
+export async function answer(ask: AnyAsk): Promise<Asks[AnyAsk['kind']]['answer']> {
+  switch (ask.kind) {
+    case 'techniques':
+      return TECHNIQUES.map(techniqueInfo)
+    case 'devices':
+      return listDevices()
+    case 'step':
+      return checkStep(ask)
+    case 'advise':
+      return advise(ask)
+    case 'probe':
+      return probeData(ask.source, ask.inputs)
+    case 'preview':
+      return preview(ask)
+    case 'picture':
+      return (await dataset(ask)).picture(ask.index)
+  }
+}
+
+/** Options with their defaults. Throws `bad-option` naming the field. */
+function checkStep({ step }: Asks['step']['ask']): Asks['step']['answer'] {
+  const technique = techniqueById(step.technique)
+  const parsed = technique.options.safeParse(step.options)
+  if (!parsed.success) {
+    const [issue] = parsed.error.issues
+    throw new BantamError(
+      'bad-option',
+      `${technique.title}: ${issue?.message ?? 'the options are invalid'}.`,
+      {
+        ...(issue ? { where: issue.path.join('.') } : {}),
+        action: 'Correct the option.',
+      },
+    )
+  }
+  const options = parsed.data as Record<string, unknown> // a technique's options are an object
+  return { step: { technique: technique.id, options }, title: technique.title, needs: technique.needs }
+}
+
+async function advise({ step, model }: Asks['advise']['ask']): Promise<Asks['advise']['answer']> {
+  const { options, technique } = checkStep({ step }).step
+  return techniqueById(technique).advise({ model, hardware: await hardware() }, options)
+}
+
+async function preview(ask: Asks['preview']['ask']): Promise<Asks['preview']['answer']> {
+  const source = await dataset(ask)
+  const { count, notes } = source.summary
+  const samples = []
+  for (const index of ask.indices) if (index >= 0 && index < count) samples.push(await source.preview(index))
+  return { samples, notes }
+}
+
+function dataset({ spec, inputs }: Pick<Asks['preview']['ask'], 'spec' | 'inputs'>): Promise<Dataset> {
+  const key = JSON.stringify([spec, inputs])
+  const known = opened.get(key)
+  const one = known ?? openDataset(spec, inputs)
+  opened.delete(key) // the one used last is dropped last
+  opened.set(key, one)
+  if (!known) one.catch(() => opened.delete(key)) // a failure is not kept: the file may be repaired
+  for (const [old, stale] of opened) {
+    if (opened.size <= KEPT_OPEN) break
+    opened.delete(old)
+    void stale.then(d => d.close()).catch(() => {})
+  }
+  return one
+}

@@ -1,0 +1,68 @@
+/**
+ * The entry of every child process: `utilityProcess` in Electron (`process.parentPort`), `child_process.fork`
+ * elsewhere (`process.send`). Runs one task and is ended by its parent, or answers questions until it is.
+ */
+import { toErrorData } from '../../shared/errors'
+import { FileStore } from '../workspace/store'
+import { answer } from './asks'
+import type { FromChild, ToChild } from './protocol'
+import { runTask } from './tasks/run'
+
+/** The part of Electron's `process.parentPort` that is used here. */
+interface ParentPort {
+  on(event: 'message', listener: (event: { data: ToChild }) => void): void
+  postMessage(message: FromChild): void
+}
+
+const port = (process as { parentPort?: ParentPort }).parentPort
+const abort = new AbortController()
+
+function send(message: FromChild): void {
+  if (port) port.postMessage(message)
+  else if (process.connected) process.send?.(message)
+}
+
+function receive(message: ToChild): void {
+  switch (message.type) {
+    case 'cancel':
+      abort.abort()
+      break
+    case 'run':
+      void run(message)
+      break
+    case 'ask':
+      answer(message.ask).then(
+        value => send({ type: 'answer', id: message.id, value }),
+        error => send({ type: 'refused', id: message.id, error: toErrorData(error) }),
+      )
+      break
+  }
+}
+
+async function run(message: Extract<ToChild, { type: 'run' }>): Promise<void> {
+  let last = { fraction: -1, stage: '', at: 0 }
+  try {
+    const result = await runTask(message.task, new FileStore(message.store), {
+      progress: (fraction, stage) => {
+        // The parent shows ten a second; more would only cost.
+        const at = performance.now()
+        if (stage === last.stage && at - last.at < 80) return
+        last = { fraction, stage, at }
+        send({ type: 'progress', fraction, stage })
+      },
+      log: line => send({ type: 'log', line }),
+      signal: abort.signal,
+      tempDir: message.tempDir,
+    })
+    send({ type: 'done', result })
+  } catch (error) {
+    const detail = error instanceof Error ? (error.stack ?? error.message) : String(error)
+    send({ type: 'failed', error: toErrorData(error), detail })
+  }
+}
+
+if (port) port.on('message', event => receive(event.data))
+else process.on('message', message => receive(message as ToChild)) // the parent sends nothing else
+// Without a parent nobody wants the result.
+process.on('disconnect', () => process.exit(1))
+send({ type: 'ready' })

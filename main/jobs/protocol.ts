@@ -1,0 +1,145 @@
+/** What passes between the workbench and its child processes. Plain data: structured clone carries it. */
+import type {
+  Advice,
+  Benchmark,
+  DataProbe,
+  DatasetSpec,
+  DatasetSummary,
+  Device,
+  Evaluation,
+  Evidence,
+  ModelSummary,
+  Note,
+  Plan,
+  SamplePreview,
+  Step,
+  TechniqueInfo,
+  TensorInfo,
+  Verification,
+} from '../../shared/domain'
+import type { ErrorData } from '../../shared/errors'
+import type { ReportInput } from '../report/input'
+import type { StoredProfiles } from '../workspace/measurements'
+import type { JobKind } from './requests'
+
+/** A model in the store. */
+export interface ModelRef {
+  path: string
+  hash: string
+  name: string
+}
+
+export interface DatasetRef {
+  id: string
+  spec: DatasetSpec
+}
+
+/** An evaluation made earlier whose outputs lie in the store. */
+export interface EvaluatedRef {
+  hash: string
+  /** Path of the stored outputs. */
+  outputs: string
+}
+
+export interface Machine {
+  device: Device
+  threads: number
+}
+
+/** What was measured of one model; parts that failed are absent and have a note instead. */
+export interface Measurements {
+  /** Evaluations to record, the teacher's among them when it had none for this dataset. */
+  evaluations: { model: string; dataset: string; evaluation: Evaluation; outputs: string }[]
+  benchmark: Benchmark | null
+  /** Profiles of a model and of the teacher, by the model's hash. */
+  profiles: Record<string, StoredProfiles>
+  /** What could not be measured, and why. */
+  notes: Note[]
+}
+
+export interface MeasureTask extends Machine {
+  teacher: ModelRef
+  teacherEvaluation: EvaluatedRef | null
+  /** Without the teacher. */
+  variants: ModelRef[]
+  dataset: DatasetRef | null
+  batches: number[]
+  threadCounts: number[]
+}
+
+/** For each kind of job: what its process is told, and what it answers. */
+export interface Tasks {
+  'import-model': { task: { path: string }; result: { summary: ModelSummary } }
+  'import-dataset': {
+    task: { spec: DatasetSpec; teacher: ModelRef; inputs: TensorInfo[] } & Machine
+    result: { summary: DatasetSummary; pictures: boolean }
+  }
+  variant: {
+    task: {
+      parent: ModelRef
+      step: Step
+      seed: number
+      inputs: TensorInfo[]
+      measure: Omit<MeasureTask, 'variants'>
+    }
+    result: {
+      title: string
+      summary: ModelSummary
+      plan: Plan
+      evidence: Evidence
+      verification: Verification
+      measurements: Measurements
+    }
+  }
+  measure: { task: MeasureTask & { inputs: TensorInfo[] }; result: Measurements }
+  report: { task: { input: ReportInput }; result: { file: string; bytes: number } }
+  bundle: { task: BundleTask; result: { file: string; bytes: number } }
+}
+
+export interface BundleTask {
+  name: string
+  model: ModelRef
+  summary: Omit<ModelSummary, 'layers'>
+  input: ReportInput
+  dataset: DatasetRef | null
+  datasetSummary: DatasetSummary | null
+  evidence: Evidence | null
+  machine: Machine
+}
+
+type TaskOf<K extends JobKind> = { kind: K } & Tasks[K]['task']
+export type AnyTask = { [K in JobKind]: TaskOf<K> }[JobKind]
+
+/** Short questions for the warm process. */
+export interface Asks {
+  techniques: { ask: Record<never, never>; answer: TechniqueInfo[] }
+  devices: {
+    ask: Record<never, never>
+    answer: { id: Device; label: string; available: boolean; reason: string }[]
+  }
+  /** Validates the options of a step; answers with the defaults filled in and the technique's title. */
+  step: { ask: { step: Step }; answer: { step: Step; title: string; needs: TechniqueInfo['needs'] } }
+  advise: { ask: { step: Step; model: ModelSummary }; answer: Advice }
+  probe: { ask: { source: string; inputs: TensorInfo[] }; answer: DataProbe }
+  preview: {
+    ask: { spec: DatasetSpec; inputs: TensorInfo[]; indices: number[] }
+    answer: { samples: SamplePreview[]; notes: Note[] }
+  }
+  picture: { ask: { spec: DatasetSpec; inputs: TensorInfo[]; index: number }; answer: Uint8Array | null }
+}
+export type AskKind = keyof Asks
+export type AnyAsk = { [K in AskKind]: { kind: K } & Asks[K]['ask'] }[AskKind]
+
+export type ToChild =
+  | { type: 'run'; task: AnyTask; store: string; tempDir: string }
+  | { type: 'cancel' }
+  | { type: 'ask'; id: number; ask: AnyAsk }
+
+export type FromChild =
+  | { type: 'ready' }
+  | { type: 'progress'; fraction: number; stage: string }
+  | { type: 'log'; line: string }
+  | { type: 'done'; result: unknown }
+  | { type: 'failed'; error: ErrorData; detail: string }
+  | { type: 'answer'; id: number; value: unknown }
+  | { type: 'refused'; id: number; error: ErrorData }

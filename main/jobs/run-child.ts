@@ -1,0 +1,96 @@
+/** One task in one child process, from start to a result, an error, a cancel or a crash. */
+import { rm } from 'node:fs/promises'
+import { BantamError, fromErrorData } from '../../shared/errors'
+import type { FileStore } from '../workspace/store'
+import type { ChildHandle, Host } from './host'
+import type { AnyTask, FromChild } from './protocol'
+
+export interface TaskEvents {
+  progress(fraction: number, stage: string): void
+  log(line: string): void
+}
+
+export interface RunningTask {
+  /** What the task answered. Rejects with its error, `cancelled`, or `crashed` with its last words. */
+  readonly result: Promise<unknown>
+  /** Asks the task to stop; kills it when it has not after `graceMs`. */
+  cancel(graceMs?: number): void
+}
+
+/** Starts a task. Its temporary folder is removed when its process is gone, however it went. */
+export async function startTask(
+  host: Host,
+  store: FileStore,
+  task: AnyTask,
+  events: TaskEvents,
+): Promise<RunningTask> {
+  const tempDir = await store.tempFolder(task.kind)
+  let cancelled = false
+  let child: ChildHandle | undefined
+  let timer: NodeJS.Timeout | undefined
+  const tail: string[] = []
+  const keep = (line: string) => {
+    tail.push(line)
+    if (tail.length > 20) tail.shift()
+    events.log(line)
+  }
+  const result = new Promise<unknown>((resolve, reject) => {
+    let outcome: (() => void) | undefined
+    let stage = 'starting'
+    const receive = (message: FromChild) => {
+      if (message.type === 'progress') {
+        stage = message.stage
+        events.progress(message.fraction, message.stage)
+      } else if (message.type === 'log') keep(message.line)
+      else if (message.type === 'done') outcome = () => resolve(message.result)
+      else if (message.type === 'failed') {
+        events.log(message.detail)
+        outcome = () => reject(fromErrorData(message.error))
+      }
+      if (outcome) child?.kill() // whatever teardown would do does not matter any more
+    }
+    child = host.spawn({
+      message: receive,
+      line: keep,
+      exit: (code, signal) => {
+        clearTimeout(timer)
+        if (cancelled) reject(new BantamError('cancelled', 'Cancelled.'))
+        else if (outcome) outcome()
+        else reject(crash(code, signal, stage, tail))
+      },
+    })
+    child.send({ type: 'run', task, store: store.folder, tempDir })
+  }).finally(() => rm(tempDir, { recursive: true, force: true }))
+  return {
+    result,
+    cancel(graceMs = 2000) {
+      if (cancelled) return
+      cancelled = true
+      child?.send({ type: 'cancel' })
+      timer = setTimeout(() => child?.kill(), graceMs)
+    },
+  }
+}
+
+/** A process that ended without an answer, in words: how it died, during what, and the last thing it said. */
+export function crash(
+  code: number | null,
+  signal: string | null,
+  stage: string,
+  tail: readonly string[],
+): BantamError {
+  const how = signal ? `signal ${signal}` : `exit code ${code}`
+  const said = tail.filter(line => !/^\s*at /.test(line)).slice(-5)
+  const memory =
+    signal === 'SIGKILL' || said.some(line => /out of memory|bad_alloc|failed to allocate/i.test(line))
+  const words = said.length > 0 ? ` Its last words: ${said.join(' / ')}` : ''
+  return new BantamError('crashed', `The job’s process died (${how}) while ${lowerFirst(stage)}.${words}`, {
+    action: memory
+      ? 'It probably ran out of memory: close other programs or use a smaller model, and try again.'
+      : 'Nothing else was harmed. Look at the log, and try again.',
+  })
+}
+
+function lowerFirst(text: string): string {
+  return text.charAt(0).toLowerCase() + text.slice(1)
+}

@@ -1,0 +1,54 @@
+/** Reads every sample of a dataset once, and runs the teacher on some of them: what is imported works. */
+
+import type { Dataset } from '../../data/dataset'
+import { openDataset } from '../../data/open'
+import { openSession } from '../../runtime/session'
+import { breathe, type TaskContext, within } from '../context'
+import type { Tasks } from '../protocol'
+
+const BATCH = 64
+
+/** Throws `bad-data` naming the sample when one cannot be read, or when the teacher refuses the data. */
+export async function importDataset(
+  { spec, teacher, inputs, device, threads }: Tasks['import-dataset']['task'],
+  context: TaskContext,
+): Promise<Tasks['import-dataset']['result']> {
+  context.progress(0, 'Opening the data')
+  const dataset = await openDataset(spec, inputs)
+  try {
+    await tryTeacher(dataset, teacher.path, { device, threads })
+    await readAll(dataset, within(context, 0.1, 1))
+    const picture = dataset.summary.count > 0 ? await dataset.picture(0) : null
+    return { summary: dataset.summary, pictures: picture !== null }
+  } finally {
+    await dataset.close()
+  }
+}
+
+async function readAll(dataset: Dataset, context: TaskContext): Promise<void> {
+  const { count } = dataset.summary
+  for (let from = 0; from < count; from += BATCH) {
+    const indices = Array.from({ length: Math.min(BATCH, count - from) }, (_, i) => from + i)
+    await dataset.batch(indices)
+    context.progress((from + indices.length) / count, `Reading sample ${from + indices.length} of ${count}`)
+    await breathe(context)
+  }
+}
+
+/** One sample: batch axes that are fixed at another size are the evaluation's concern. */
+async function tryTeacher(
+  dataset: Dataset,
+  path: string,
+  options: Parameters<typeof openSession>[1],
+): Promise<void> {
+  if (dataset.summary.count === 0) return
+  const session = await openSession(path, options)
+  try {
+    const fixed = session.inputs.map(i => i.shape[0]).find(d => typeof d === 'number')
+    const size = typeof fixed === 'number' ? Math.max(1, fixed) : 1
+    const { feeds } = await dataset.batch(Array.from({ length: size }, (_, i) => i % dataset.summary.count))
+    await session.run(feeds)
+  } finally {
+    await session.close()
+  }
+}

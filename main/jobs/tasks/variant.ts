@@ -1,0 +1,72 @@
+/** Makes a variant, proves it, stores it, and measures it against the teacher. */
+
+import { join } from 'node:path'
+import type { Dataset } from '../../data/dataset'
+import { openDataset } from '../../data/open'
+import { inspectModel } from '../../measure/inspect'
+import { makeVariant } from '../../operations/variant'
+import { techniqueById } from '../../techniques'
+import { putModel } from '../../workspace/model-files'
+import type { FileStore } from '../../workspace/store'
+import { type TaskContext, within } from '../context'
+import type { Tasks } from '../protocol'
+import { measureModels } from './measure-models'
+
+type Task = Tasks['variant']['task']
+
+/**
+ * The variant is whole once its file is verified and stored: what fails after that is noted and does not lose it.
+ * Throws what the technique or the verification throws.
+ */
+export async function makeAndMeasure(
+  task: Task,
+  store: FileStore,
+  context: TaskContext,
+): Promise<Tasks['variant']['result']> {
+  const technique = techniqueById(task.step.technique)
+  const dataset = task.measure.dataset && (await openDataset(task.measure.dataset.spec, task.inputs))
+  try {
+    const out = join(context.tempDir, 'variant.onnx')
+    const { plan, evidence } = await makeVariant(
+      {
+        parent: task.parent.path,
+        step: task.step,
+        seed: task.seed,
+        ...calibration(technique.needs, dataset),
+        out,
+        threads: task.measure.threads,
+        device: task.measure.device,
+      },
+      within(context, 0, 0.4),
+    )
+    context.progress(0.41, 'Storing the variant')
+    const hash = await putModel(store, out, evidence.result.hash)
+    context.progress(0.43, 'Inspecting the variant')
+    const summary = await inspectModel(store.modelPath(hash))
+    const measurements = await measureModels(
+      { ...task.measure, variants: [{ path: store.modelPath(hash), hash, name: technique.title }] },
+      dataset,
+      store,
+      within(context, 0.45, 1),
+    )
+    return {
+      title: technique.title,
+      summary,
+      plan,
+      evidence,
+      verification: evidence.verification,
+      measurements,
+    }
+  } finally {
+    await dataset?.close()
+  }
+}
+
+/** Calibration samples never come from the test split. Without any, the technique says what it needs. */
+function calibration(
+  needs: 'nothing' | 'calibration' | 'labels',
+  dataset: Dataset | null,
+): { calibration?: { dataset: Dataset; indices: Uint32Array } } {
+  if (needs === 'nothing' || !dataset) return {}
+  return { calibration: { dataset, indices: dataset.indices('calibration') } }
+}

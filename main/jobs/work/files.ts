@@ -1,0 +1,70 @@
+/** Reports and bundles: files made for a person to save. */
+import { addArtifact } from '../../workspace/artifacts'
+import { currentDataset } from '../../workspace/datasets'
+import { readEvidence, readVariant, variantStudy } from '../../workspace/variants'
+import type { Workspace } from '../../workspace/workspace'
+import type { Tasks } from '../protocol'
+import type { RequestOf } from '../requests'
+import { datasetRef, machine, modelRef } from './lookup'
+import { reportInput } from './report-input'
+import type { Committed } from './work'
+
+export async function prepareReport(
+  workspace: Workspace,
+  request: RequestOf<'report'>,
+): Promise<Tasks['report']['task']> {
+  return { input: reportInput(workspace, request.study) }
+}
+
+export async function prepareBundle(
+  workspace: Workspace,
+  request: RequestOf<'bundle'>,
+): Promise<Tasks['bundle']['task']> {
+  const variant = readVariant(workspace, request.variant)
+  const dataset = currentDataset(workspace, variantStudy(workspace, request.variant))
+  return {
+    name: variant.name,
+    model: modelRef(workspace, variant.id),
+    summary: variant.summary,
+    input: reportInput(workspace, request.study),
+    dataset: datasetRef(dataset),
+    datasetSummary: dataset ?? null,
+    evidence: readEvidence(workspace, variant.id),
+    machine: await machine(workspace),
+  }
+}
+
+/** The file lies in the store by now; the artifact gives it a name. */
+export function commitArtifact(
+  workspace: Workspace,
+  job: string,
+  request: RequestOf<'report' | 'bundle'>,
+  { file, bytes }: Tasks['report']['result'],
+): Committed {
+  const isReport = request.kind === 'report'
+  const subject = isReport
+    ? studyName(workspace, request.study)
+    : readVariant(workspace, request.variant).name
+  const artifact = addArtifact(workspace, {
+    job,
+    name: isReport ? `${fileName(subject)}-report.html` : `${fileName(subject)}-bundle.zip`,
+    mime: isReport ? 'text/html; charset=utf-8' : 'application/zip',
+    bytes,
+    path: workspace.store.relativePath(file),
+  })
+  return { made: artifact.id, next: [] }
+}
+
+/** A person's name for something as a file name: 'Static int8 (b)' → 'static-int8-b'. */
+export function fileName(name: string): string {
+  const plain = name
+    .normalize('NFKD')
+    .replace(/[^\p{L}\p{N}._-]+/gu, '-')
+    .replace(/^[-.]+|[-.]+$/g, '')
+    .toLowerCase()
+  return plain || 'bantam'
+}
+
+function studyName({ database }: Workspace, study: string): string {
+  return String(database.get('SELECT name FROM studies WHERE id = ?', study)?.name ?? 'study')
+}
