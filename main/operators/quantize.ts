@@ -5,6 +5,8 @@
  * `main/quantize/kernels.test.ts`, which asks ORT itself.
  */
 
+import type { OpType } from './names'
+
 /** Roles an operator can play. Positions are input numbers. */
 export type QuantizeRole =
   /** Multiplies activations with constant weights: QLinearConv, QGemm, QLinearMatMul. An anchor of an int8 region. */
@@ -69,7 +71,7 @@ export const QUANTIZE = {
   HardSwish: { kind: 'float', reason: NO_KERNEL },
   ReduceMean: { kind: 'float', reason: NO_KERNEL },
   Pad: { kind: 'float', reason: 'ONNX Runtime does not fuse it between 8-bit values' },
-} as const satisfies Record<string, QuantizeRole>
+} as const satisfies Partial<Record<OpType, QuantizeRole>>
 
 /** Operator types a person can choose to quantize. */
 export const QUANTIZABLE: readonly string[] = Object.entries(QUANTIZE)

@@ -1,0 +1,280 @@
+/**
+ * Ranges of activations over calibration samples, in constant memory.
+ *
+ * First pass: ReduceMin, ReduceMax and Size of every value are computed inside the graph, so only scalars come back.
+ * Second pass (entropy, percentile): with the ranges known, values are counted into histograms whose bins never move,
+ * as many samples and values at a time as fit `FETCH_BYTES`; only the counts are kept.
+ */
+import { join } from 'node:path'
+import { create } from '@bufbuild/protobuf'
+import { ValueInfoProtoSchema } from 'onnx-buf'
+import type { Note } from '../../shared/domain'
+import { BantamError } from '../../shared/errors'
+import type { Dataset } from '../data/dataset'
+import { breathe, type TaskContext, within } from '../jobs/context'
+import { makeNode } from '../onnx/build'
+import type { Model } from '../onnx/model'
+import { isExternal, tensorByteLength } from '../onnx/tensor'
+import { serialize, writeModel } from '../onnx/write'
+import { openSession, type Session } from '../runtime/session'
+import type { Tensor } from '../runtime/tensor'
+import type { Range } from './affine'
+import { editableCopy } from './copy'
+import { Histogram } from './histogram'
+import { entropyRange, percentileRange } from './thresholds'
+
+/** Bytes of activations fetched from one run in the histogram pass. */
+const FETCH_BYTES = 128 * 2 ** 20
+/** Samples in one run when the model takes any number. */
+const BATCH = 32
+/** Above this many bytes of weights the augmented model goes through a file. */
+const IN_MEMORY_BYTES = 2 ** 30
+
+export type CalibrationMethod =
+  | { kind: 'minmax' }
+  | { kind: 'entropy'; bins: number; levels: number }
+  | { kind: 'percentile'; bins: number; percentile: number }
+
+export interface CalibrationRequest {
+  model: Model
+  /** Float32 values of the main graph to be measured. */
+  values: readonly string[]
+  dataset: Dataset
+  indices: Uint32Array
+  method: CalibrationMethod
+  threads: number
+}
+
+export interface Calibration {
+  ranges: Map<string, Range>
+  /** Samples that were really run. */
+  samples: number
+  notes: Note[]
+}
+
+/**
+ * Measures. Throws `bad-data` when there are no samples, fewer than the model's fixed batch, or a value that is not
+ * finite; and what running the model throws.
+ */
+export async function calibrate(request: CalibrationRequest, context: TaskContext): Promise<Calibration> {
+  const { values, method } = request
+  const probe = await openAugmented(request, method.kind !== 'minmax', context)
+  try {
+    const plan = batchPlan(probe, request.indices)
+    const share = method.kind === 'minmax' ? 1 : 0.4
+    const extremes = await extremesPass(probe, request, plan, within(context, 0, share))
+    const notes = [...plan.notes, ...emptyNotes(values, extremes)]
+    const samples = plan.batches.reduce((sum, batch) => sum + batch.length, 0)
+    const ranges = new Map(values.map(name => [name, { ...(extremes.get(name) as Extremes).range }]))
+    if (method.kind !== 'minmax') {
+      await histogramPass(probe, request, plan, extremes, ranges, within(context, share, 1))
+    }
+    return { ranges, samples, notes }
+  } finally {
+    await probe.close()
+  }
+}
+
+interface Extremes {
+  range: Range
+  /** Elements for one sample, at most. */
+  perSample: number
+}
+
+interface BatchPlan {
+  batches: Uint32Array[]
+  /** True when batches may be cut smaller. */
+  free: boolean
+  notes: Note[]
+}
+
+const suffixes = { min: '__bantam_min', max: '__bantam_max', size: '__bantam_size' }
+
+/** A session over the model with the scalars of every value, and the values themselves, as outputs. */
+async function openAugmented(
+  request: CalibrationRequest,
+  fetchValues: boolean,
+  context: TaskContext,
+): Promise<Session> {
+  const model = editableCopy(request.model)
+  const { graph } = model
+  const outputs = new Set(graph.outputNames)
+  const added: string[] = []
+  for (const name of request.values) {
+    graph.add(makeNode('ReduceMin', [name], [name + suffixes.min], { keepdims: 0n }))
+    graph.add(makeNode('ReduceMax', [name], [name + suffixes.max], { keepdims: 0n }))
+    graph.add(makeNode('Size', [name], [name + suffixes.size]))
+    added.push(name + suffixes.min, name + suffixes.max, name + suffixes.size)
+    if (fetchValues && !outputs.has(name) && !graph.isInput(name)) added.push(name)
+  }
+  graph.proto.output.push(...added.map(name => create(ValueInfoProtoSchema, { name })))
+  const options = { threads: request.threads }
+  const bytes = [...graph.initializers()].reduce((sum, t) => sum + (isExternal(t) ? 0 : tensorByteLength(t)), 0)
+  if (bytes < IN_MEMORY_BYTES) return openSession(serialize(model), options, model.directory ?? undefined)
+  const path = join(context.tempDir, 'calibration.onnx')
+  await writeModel(model, path)
+  return openSession(path, options)
+}
+
+/** Cuts the samples into runs: of the model's fixed batch size, or of `BATCH`. */
+function batchPlan(session: Session, indices: Uint32Array): BatchPlan {
+  if (indices.length === 0) throw new BantamError('bad-data', 'Calibration has no samples.', { where: 'calibration' })
+  const fixed = session.inputs.map(input => input.shape[0]).find(d => typeof d === 'number')
+  const size = typeof fixed === 'number' && fixed > 0 ? fixed : Math.min(BATCH, indices.length)
+  if (typeof fixed === 'number' && indices.length < fixed) {
+    throw new BantamError('bad-data', `The model takes ${fixed} samples at a time, but there are ${indices.length}.`, {
+      where: 'calibration',
+      action: 'Give more calibration samples.',
+    })
+  }
+  const batches: Uint32Array[] = []
+  for (let i = 0; i < indices.length; i += size) batches.push(indices.subarray(i, i + size))
+  const free = typeof fixed !== 'number'
+  const last = batches.at(-1)
+  const notes: Note[] = []
+  if (!free && last && last.length < size) {
+    batches.pop()
+    notes.push({
+      code: 'calibration-remainder',
+      severity: 'info',
+      message: `${last.length} samples were left over from runs of ${size} and not used.`,
+    })
+  }
+  return { batches, free, notes }
+}
+
+async function extremesPass(
+  session: Session,
+  { values, dataset }: CalibrationRequest,
+  plan: BatchPlan,
+  context: TaskContext,
+): Promise<Map<string, Extremes>> {
+  const extremes = new Map<string, Extremes>()
+  const fetches = values.flatMap(name => [name + suffixes.min, name + suffixes.max, name + suffixes.size])
+  for (const [done, batch] of plan.batches.entries()) {
+    await breathe(context)
+    const { feeds } = await dataset.batch(batch)
+    const results = await session.run(pick(session, feeds), fetches)
+    for (const name of values) {
+      const scalar = (suffix: string) => Number(results[name + suffix]?.data[0])
+      const size = scalar(suffixes.size)
+      if (size === 0) continue
+      const range = { min: scalar(suffixes.min), max: scalar(suffixes.max) }
+      if (!Number.isFinite(range.min) || !Number.isFinite(range.max)) throw notFinite(name, batch)
+      const known = extremes.get(name)
+      extremes.set(name, {
+        range: known
+          ? { min: Math.min(known.range.min, range.min), max: Math.max(known.range.max, range.max) }
+          : range,
+        perSample: Math.max(known?.perSample ?? 0, size / batch.length),
+      })
+    }
+    context.progress((done + 1) / plan.batches.length, 'Measuring ranges')
+  }
+  for (const name of values) {
+    if (!extremes.has(name)) extremes.set(name, { range: { min: 0, max: 0 }, perSample: 0 })
+  }
+  return extremes
+}
+
+function notFinite(name: string, batch: Uint32Array): BantamError {
+  return new BantamError('bad-data', `The value ${name} is not finite on calibration samples.`, {
+    where: `samples ${batch[0]} to ${batch.at(-1)}`,
+    action: 'Check these samples and their preprocessing, or exclude the node that makes the value.',
+  })
+}
+
+/** Only what the model takes: datasets may hold more. Throws `bad-data` naming an input without data. */
+function pick(session: Session, feeds: Record<string, Tensor>): Record<string, Tensor> {
+  return Object.fromEntries(
+    session.inputs.map(({ name }) => {
+      const tensor = feeds[name]
+      if (!tensor) throw new BantamError('bad-data', `The data has nothing for the input ${name}.`, { where: name })
+      return [name, tensor]
+    }),
+  )
+}
+
+function emptyNotes(values: readonly string[], extremes: Map<string, Extremes>): Note[] {
+  return values
+    .filter(name => extremes.get(name)?.perSample === 0)
+    .map(name => ({
+      code: 'calibration-empty',
+      severity: 'warning' as const,
+      message: `${name} was empty on every calibration sample; its range is unknown.`,
+    }))
+}
+
+/** Counts every value and narrows `ranges` to what the method keeps. */
+async function histogramPass(
+  session: Session,
+  request: CalibrationRequest,
+  plan: BatchPlan,
+  extremes: Map<string, Extremes>,
+  ranges: Map<string, Range>,
+  context: TaskContext,
+): Promise<void> {
+  const { dataset, method, values } = request
+  const histograms = new Map<string, Histogram>()
+  for (const name of values) {
+    const { range } = extremes.get(name) as Extremes
+    const bound = Math.max(Math.abs(range.min), Math.abs(range.max))
+    if (bound === 0 || method.kind === 'minmax') continue
+    const absolute = method.kind === 'percentile'
+    histograms.set(name, new Histogram(absolute ? 0 : -bound, bound, method.bins, absolute))
+  }
+  const perSample = (name: string) => 4 * (extremes.get(name) as Extremes).perSample
+  const whole = [...histograms.keys()].reduce((sum, name) => sum + perSample(name), 0)
+  const batches = plan.free ? smaller(plan.batches, FETCH_BYTES / Math.max(1, whole)) : plan.batches
+  const size = batches[0]?.length ?? 1
+  const groups = grouped([...histograms.keys()], name => perSample(name) * size, FETCH_BYTES)
+  for (const [done, batch] of batches.entries()) {
+    const { feeds } = await dataset.batch(batch)
+    const inputs = pick(session, feeds)
+    for (const group of groups) {
+      await breathe(context)
+      const names = group.filter(name => !(name in inputs))
+      const results = names.length > 0 ? await session.run(inputs, names) : {}
+      for (const name of group) {
+        histograms.get(name)?.add((results[name] ?? inputs[name])?.data as Float32Array)
+      }
+    }
+    context.progress((done + 1) / batches.length, 'Counting values')
+  }
+  for (const [name, histogram] of histograms) {
+    const kept = method.kind === 'entropy' ? entropyRange(histogram, method.levels) : percentiles(histogram, method)
+    const { range } = extremes.get(name) as Extremes
+    ranges.set(name, { min: Math.max(range.min, kept.min), max: Math.min(range.max, kept.max) })
+  }
+}
+
+function percentiles(histogram: Histogram, method: CalibrationMethod): Range {
+  return percentileRange(histogram, method.kind === 'percentile' ? method.percentile : 100)
+}
+
+/** Batches of at most `limit` samples (at least one). */
+function smaller(batches: Uint32Array[], limit: number): Uint32Array[] {
+  const size = Math.max(1, Math.floor(limit))
+  return batches.flatMap(batch => {
+    const parts: Uint32Array[] = []
+    for (let i = 0; i < batch.length; i += size) parts.push(batch.subarray(i, i + size))
+    return parts
+  })
+}
+
+/** Groups in order whose sizes add up to at most `limit` (a single larger one stands alone). */
+function grouped<T>(items: T[], size: (item: T) => number, limit: number): T[][] {
+  const groups: T[][] = []
+  let room = 0
+  for (const item of items) {
+    const last = groups.at(-1)
+    if (last && size(item) <= room) {
+      last.push(item)
+      room -= size(item)
+    } else {
+      groups.push([item])
+      room = limit - size(item)
+    }
+  }
+  return groups
+}

@@ -1,0 +1,98 @@
+/** Options and decisions of static int8 quantization. */
+import { z } from 'zod'
+import { QUANTIZABLE } from '../operators/quantize'
+
+export const StaticOptions = z.object({
+  calibration: z.enum(['minmax', 'entropy', 'percentile']).default('minmax').meta({
+    title: 'Calibration',
+    description:
+      'How the range of every activation is found: minmax keeps all values seen, percentile cuts the largest ones, entropy loses least information.',
+  }),
+  percentile: z.number().min(50).max(100).default(99.999).meta({
+    title: 'Percentile',
+    description: 'Share of activations, in percent, that percentile calibration keeps within the range.',
+  }),
+  bins: z.number().int().min(128).max(65536).default(2048).meta({
+    title: 'Histogram bins',
+    description:
+      'Bins of the histograms of entropy and percentile calibration. Entropy with 128 bins equals minmax.',
+  }),
+  samples: z.number().int().min(1).max(1_000_000).default(200).meta({
+    title: 'Calibration samples',
+    description: 'How many samples of the calibration split are used.',
+  }),
+  perChannel: z.boolean().default(true).meta({
+    title: 'Scale per channel',
+    description: 'One scale for every output channel of a weight instead of one for the whole weight: more exact, as fast.',
+  }),
+  format: z.enum(['U8S8', 'S8S8', 'U8U8']).default('U8S8').meta({
+    title: 'Number format',
+    description:
+      'Types of activations and weights, U for unsigned. U8S8 is fastest on x86; U8U8 cannot saturate on processors without VNNI; S8S8 suits ARM and accelerators.',
+  }),
+  symmetric: z.boolean().default(false).meta({
+    title: 'Symmetric activations',
+    description:
+      'Put zero in the middle of the codes for activations of both signs. Activations that are never negative keep zero at the lowest code.',
+  }),
+  reduceRange: z.boolean().default(false).meta({
+    title: 'Seven-bit weights',
+    description: 'Keep weights to seven bits so that processors without VNNI cannot saturate with U8S8.',
+  }),
+  operators: z
+    .array(z.enum(QUANTIZABLE as [string, ...string[]]))
+    .default([...QUANTIZABLE])
+    .meta({ title: 'Operators', description: 'Operator types that may run in int8.' }),
+  exclude: z.array(z.string().min(1)).default([]).meta({
+    title: 'Nodes left in float',
+    description: 'Names of nodes (or of values they make) that are not quantized.',
+  }),
+})
+export type StaticOptions = z.output<typeof StaticOptions>
+
+const CodeName = z.enum(['uint8', 'int8'])
+const Scale = z.number().positive()
+
+/** What a plan of static quantization holds. Nodes are named by their first output. */
+export const StaticDecisions = z.object({
+  /** Operator set of the result. */
+  opset: z.number().int(),
+  activationType: CodeName,
+  weightType: CodeName,
+  reduced: z.boolean(),
+  samples: z.number().int(),
+  nodes: z.array(
+    z.object({
+      id: z.string(),
+      op: z.string(),
+      /** Input positions of activations and of constants coded like them. */
+      activations: z.array(z.number().int()),
+      constants: z.array(z.number().int()),
+      weight: z.number().int().nullable(),
+      bias: z.number().int().nullable(),
+    }),
+  ),
+  /** Relu and Clip nodes that saturation replaces; `fused`: the node before makes their output. */
+  absorbed: z.array(z.object({ id: z.string(), fused: z.boolean() })),
+  /** Quantized activations with the calibrated range. `carried`: made in 8 bits, so every reader sees the coded value. */
+  values: z.array(
+    z.object({
+      name: z.string(),
+      carried: z.boolean(),
+      min: z.number(),
+      max: z.number(),
+      scale: Scale,
+      zeroPoint: z.number().int(),
+    }),
+  ),
+  weights: z.array(
+    z.object({
+      name: z.string(),
+      axis: z.number().int().nullable(),
+      scales: z.array(Scale),
+      zeroPoint: z.number().int(),
+    }),
+  ),
+  constants: z.array(z.object({ name: z.string(), scale: Scale, zeroPoint: z.number().int() })),
+})
+export type StaticDecisions = z.infer<typeof StaticDecisions>

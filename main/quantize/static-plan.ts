@@ -1,0 +1,239 @@
+/** Static int8 quantization, first half: deciding. */
+import type { NodeProto } from 'onnx-buf'
+import type { Note, Plan } from '../../shared/domain'
+import { BantamError } from '../../shared/errors'
+import { type TaskContext, within } from '../jobs/context'
+import { inferTypes } from '../onnx/infer'
+import type { Model } from '../onnx/model'
+import type { PlanInput } from '../technique'
+import { type CodeType, type Range, affineFor, codeRange, representable } from './affine'
+import { type CalibrationMethod, calibrate } from './calibrate'
+import { prepared } from './prepare'
+import { nodeId, nodeLabel, nodesNamed } from './names'
+import { type Chosen, type Selection, clipBounds, selectNodes } from './select'
+import { derivedValues, sharedRanges } from './sharing'
+import type { StaticDecisions, StaticOptions } from './static-options'
+import { opsetObstacles } from './upgrade'
+import { channelAxis, floatValues, scalesOf } from './weights'
+
+/** First opsets of QuantizeLinear, and of its scales per channel. */
+const OPSET_PER_TENSOR = 10
+const OPSET_PER_CHANNEL = 13
+/** Levels of the entropy calibration, as in ONNX Runtime's tool. */
+const ENTROPY_LEVELS = 128
+const INT32_MAX = 2147483647
+
+/**
+ * Decides scales and places. Throws `bad-data` without calibration samples, `bad-option` for an excluded node that
+ * does not exist, `unsupported` when nothing can be quantized or the opset is too old to raise.
+ */
+export async function planStatic(
+  input: PlanInput,
+  options: StaticOptions,
+  context: TaskContext,
+): Promise<Plan> {
+  if (!input.calibration) {
+    throw new BantamError('bad-data', 'Static int8 quantization needs calibration data, and none was given.', {
+      action: 'Add a dataset (--data), or use dynamic-int8, which needs none.',
+    })
+  }
+  const { model, notes } = await prepared(input.model)
+  const exclude = nodesNamed(model.graph, options.exclude)
+  const types = await inferTypes(model)
+  const selection = selectNodes(model, types, { operators: new Set(options.operators), exclude })
+  notes.push(...selection.notes)
+  if (selection.chosen.length === 0) throw nothingToDo(model, selection.notes)
+  const { opset, perChannel, note } = chooseOpset(model, options.perChannel)
+  notes.push(...note)
+  const derived = derivedValues(selection.chosen)
+  const { dataset, indices } = input.calibration
+  const calibration = await calibrate(
+    {
+      model,
+      values: selection.values.map(v => v.name).filter(name => !derived.has(name)),
+      dataset,
+      indices: indices.subarray(0, options.samples),
+      method: method(options),
+      threads: input.threads,
+    },
+    within(context, 0.1, 0.9),
+  )
+  notes.push(...calibration.notes)
+  const ranges = sharedRanges(selection.chosen, calibration.ranges)
+  const decisions = decide(model, selection, ranges, { ...options, perChannel, opset }, notes)
+  notes.push(summary(model, decisions))
+  context.progress(1, 'Planned')
+  return {
+    technique: 'quantize.static-int8',
+    version: 1,
+    seed: input.seed,
+    options: { ...options },
+    decisions: { ...decisions, samples: calibration.samples },
+    notes,
+  }
+}
+
+function nothingToDo(model: Model, notes: readonly Note[]): BantamError {
+  const known = new Set(['Conv', 'Gemm', 'MatMul'])
+  const candidates = model.graph.nodes.filter(node => known.has(node.opType)).length
+  const first = notes[0]?.message
+  return new BantamError('unsupported', 'Nothing in this model can run in int8.', {
+    action: first ?? (candidates === 0 ? 'It has no Conv, Gemm or MatMul in its main graph.' : 'Exclude fewer nodes.'),
+  })
+}
+
+function method(options: StaticOptions): CalibrationMethod {
+  switch (options.calibration) {
+    case 'minmax':
+      return { kind: 'minmax' }
+    case 'entropy':
+      return { kind: 'entropy', bins: options.bins, levels: ENTROPY_LEVELS }
+    case 'percentile':
+      return { kind: 'percentile', bins: options.bins, percentile: options.percentile }
+  }
+}
+
+/** The opset the result needs, and whether scales per channel can be had. */
+function chooseOpset(model: Model, wanted: boolean): { opset: number; perChannel: boolean; note: Note[] } {
+  const opset = model.opset()
+  if (opset >= (wanted ? OPSET_PER_CHANNEL : OPSET_PER_TENSOR)) return { opset, perChannel: wanted, note: [] }
+  const target = wanted ? OPSET_PER_CHANNEL : OPSET_PER_TENSOR
+  const obstacles = opsetObstacles(model, target)
+  if (obstacles.length === 0) {
+    const message = `The operator set is raised from ${opset} to ${target}, which ${wanted ? 'scales per channel need' : 'QuantizeLinear needs'}.`
+    return { opset: target, perChannel: wanted, note: [{ code: 'opset-raised', severity: 'info', message }] }
+  }
+  if (wanted) {
+    const rest = chooseOpset(model, false)
+    const message = `Scales per channel need opset 13; this model has ${opset} and cannot be raised: ${obstacles[0]}. One scale per weight is used.`
+    return { ...rest, note: [...rest.note, { code: 'per-channel-declined', severity: 'warning', message }] }
+  }
+  throw new BantamError('unsupported', `QuantizeLinear needs opset 10; this model has ${opset}.`, {
+    action: `It cannot be raised: ${obstacles[0]}. Export the model again with a newer opset.`,
+  })
+}
+
+function decide(
+  model: Model,
+  selection: Selection,
+  ranges: Map<string, Range>,
+  options: StaticOptions & { opset: number },
+  notes: Note[],
+): Omit<StaticDecisions, 'samples'> {
+  const activationType: CodeType = options.format.startsWith('U8') ? 'uint8' : 'int8'
+  const weightType: CodeType = options.format.endsWith('U8') ? 'uint8' : 'int8'
+  const codes = codeRange(activationType)
+  const values = selection.values.map(({ name, carried }) => {
+    const range = ranges.get(name) ?? { min: 0, max: 0 }
+    // A value that is never negative keeps zero at the lowest code, so that a Relu before it is free.
+    const symmetric = options.symmetric && range.min < 0
+    return { name, carried, min: range.min, max: range.max, ...affineFor(range, codes, symmetric) }
+  })
+  const affine = new Map(values.map(v => [v.name, v]))
+  const absorbed = selection.absorbed.flatMap(({ node, fused }) => {
+    const output = affine.get(node.output[0] ?? '')
+    const bounds = clipBounds(model, node)
+    if (!output || !bounds) return []
+    const shown = representable(output, codes)
+    const redundant = shown.min === 0 && shown.max <= bounds.max + output.scale / 2
+    return redundant ? [{ id: nodeId(node), fused }] : []
+  })
+  const weights = decideWeights(model, selection.chosen, affine, { ...options, weightType }, notes)
+  const constants = selection.chosen.flatMap(({ node, constants }) =>
+    constants.map(i => {
+      const name = node.input[i] as string
+      const tensor = model.graph.initializer(name)
+      const range = tensor ? extremes(floatValues(tensor, model.directory)) : { min: 0, max: 0 }
+      return { name, ...affineFor(range, codes, false) }
+    }),
+  )
+  return {
+    opset: options.opset,
+    activationType,
+    weightType,
+    reduced: options.reduceRange,
+    nodes: selection.chosen.map(c => ({
+      id: nodeId(c.node),
+      op: c.node.opType,
+      activations: c.activations,
+      constants: c.constants,
+      weight: c.role.kind === 'weighted' ? c.role.weight : null,
+      bias: c.role.kind === 'weighted' && c.role.bias !== null && c.node.input[c.role.bias] ? c.role.bias : null,
+    })),
+    absorbed,
+    values,
+    weights,
+    constants: unique(constants, c => c.name),
+  }
+}
+
+function extremes(values: Float32Array): Range {
+  return values.reduce<Range>((r, v) => ({ min: Math.min(r.min, v), max: Math.max(r.max, v) }), { min: 0, max: 0 })
+}
+
+function unique<T>(items: readonly T[], key: (item: T) => string): T[] {
+  return [...new Map(items.map(item => [key(item), item])).values()]
+}
+
+function decideWeights(
+  model: Model,
+  chosen: readonly Chosen[],
+  affine: Map<string, { scale: number }>,
+  options: StaticOptions & { weightType: CodeType },
+  notes: Note[],
+): StaticDecisions['weights'] {
+  const decided = new Map<string, StaticDecisions['weights'][number]>()
+  for (const { node, role } of chosen) {
+    if (role.kind !== 'weighted') continue
+    const name = node.input[role.weight] as string
+    const tensor = model.graph.initializer(name)
+    if (!tensor) continue
+    const axis = options.perChannel ? channelAxis(node, tensor.dims.length) : null
+    const coding = { type: options.weightType, reduced: options.reduceRange }
+    const weight = decided.get(`${name}|${axis}`) ?? { name, ...scalesOf(tensor, model.directory, axis, coding) }
+    decided.set(`${name}|${axis}`, weight)
+    const bias = role.bias === null ? undefined : model.graph.initializer(node.input[role.bias] ?? '')
+    const inputScale = affine.get(node.input[0] as string)?.scale
+    if (bias && inputScale) {
+      const widened = fitBias(weight.scales, inputScale, floatValues(bias, model.directory))
+      if (widened > 0) notes.push(widenedNote(node, widened))
+    }
+  }
+  return [...decided.values()]
+}
+
+/**
+ * Widens weight scales where the bias would not fit int32: |b| / (s_x · s_w) ≤ 2^31 − 1. Returns how many were.
+ * Method: TensorFlow Lite's AdjustWeightsForBiasScale.
+ */
+function fitBias(scales: number[], inputScale: number, bias: Float32Array): number {
+  let widened = 0
+  for (let i = 0; i < bias.length; i++) {
+    const at = scales.length === 1 ? 0 : i
+    const least = (1.0001 * Math.abs(bias[i] as number)) / (INT32_MAX * inputScale)
+    if ((scales[at] as number) >= least) continue
+    scales[at] = Math.fround(least)
+    widened++
+  }
+  return widened
+}
+
+function widenedNote(node: NodeProto, count: number): Note {
+  return {
+    code: 'weight-scale-widened',
+    severity: 'info',
+    node: nodeLabel(node),
+    message: `${count} weight scale${count === 1 ? ' was' : 's were'} widened so that the bias fits 32 bits.`,
+  }
+}
+
+function summary(model: Model, decisions: Omit<StaticDecisions, 'samples'>): Note {
+  const anchors = decisions.nodes.filter(n => n.weight !== null).length
+  const all = model.graph.nodes.filter(n => ['Conv', 'Gemm', 'MatMul', 'ConvTranspose'].includes(n.opType)).length
+  const { nodes, absorbed } = decisions
+  return {
+    code: 'quantized',
+    severity: 'info',
+    message: `${nodes.length + absorbed.length} of ${model.graph.nodes.length} nodes run in int8, among them ${anchors} of ${all} convolutions and matrix products.`,
+  }
+}

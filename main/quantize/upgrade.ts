@@ -1,0 +1,152 @@
+/**
+ * Raising a model's ai.onnx operator set to 10…13, for the few steps that are safe.
+ *
+ * Up to opset 13 these operators moved attributes into inputs without changing what they compute; they are rewritten:
+ *   Squeeze, Unsqueeze, ReduceSum (axes), Split (split) at 13; Clip (min, max) and Pad (pads, value) at 11;
+ *   Slice (starts, ends, axes) at 10; Dropout (ratio) at 12.
+ * These changed their meaning, or moved in ways that depend on more than the node; a model with one is declined:
+ *   Softmax, LogSoftmax, Hardmax (axis, 13), Upsample and Resize (10, 11), TopK (10, 11), BatchNormalization below 9,
+ *   RoiAlign, Scan (9), Loop, If and other operators with subgraphs (their bodies would have to change too).
+ * Everything else that existed before kept its meaning. Source: https://github.com/onnx/onnx/blob/main/docs/Changelog.md
+ */
+import type { NodeProto } from 'onnx-buf'
+import { attribute, floatAttribute, intsAttribute, stringAttribute } from '../onnx/build'
+import { describeNode } from '../onnx/graph'
+import { type Model, normalDomain } from '../onnx/model'
+import { makeTensor } from '../onnx/tensor'
+
+/** Operators whose meaning changed in an opset, so that nodes of an older one must not be carried over it. */
+const CHANGED: Record<string, number> = {
+  Softmax: 13,
+  LogSoftmax: 13,
+  Hardmax: 13,
+  Upsample: 10,
+  Resize: 11,
+  TopK: 11,
+  RoiAlign: 16,
+  Scan: 9,
+  BatchNormalization: 9,
+  RNN: 7,
+  Gemm: 7,
+  Add: 7,
+  Mul: 7,
+}
+
+/** Reasons why the model cannot be raised; empty when it can. */
+export function opsetObstacles(model: Model, target: number): string[] {
+  const from = model.opset()
+  const reasons: string[] = []
+  if (from < 7) reasons.push(`opset ${from} is older than 7`)
+  if (target > 13) reasons.push(`opset ${target} is newer than 13`)
+  for (const node of model.graph.nodes) {
+    if (normalDomain(node.domain) !== '') continue
+    const since = CHANGED[node.opType]
+    if (since !== undefined && from < since && target >= since && !sameInBoth(node)) {
+      reasons.push(`${describeNode(node)} means something else since opset ${since}`)
+    }
+    if (node.attribute.some(a => a.g !== undefined || a.graphs.length > 0)) {
+      reasons.push(`${describeNode(node)} holds subgraphs`)
+    }
+  }
+  return reasons
+}
+
+/** Softmax over the last axis is the same before and after opset 13. */
+function sameInBoth(node: NodeProto): boolean {
+  return ['Softmax', 'LogSoftmax', 'Hardmax'].includes(node.opType) && attribute(node, 'axis')?.i === -1n
+}
+
+/** Raises the operator set in place. Call only when there are no obstacles. */
+export function raiseOpset(model: Model, target: number): void {
+  const from = model.opset()
+  for (const node of [...model.graph.nodes]) {
+    if (normalDomain(node.domain) !== '') continue
+    for (const step of MOVES[node.opType] ?? []) {
+      if (from < step.since && target >= step.since) step.rewrite(model, node)
+    }
+  }
+  for (const entry of model.proto.opsetImport) {
+    if (normalDomain(entry.domain) === '') entry.version = BigInt(target)
+  }
+}
+
+interface Move {
+  since: number
+  rewrite(model: Model, node: NodeProto): void
+}
+
+/** An INTS attribute becomes input `index`, when the node has it. */
+function intsToInput(name: string, index: number): Move['rewrite'] {
+  return (model, node) => {
+    const ints = intsAttribute(node, name)
+    if (!ints) return
+    drop(node, name)
+    addInput(model, node, index, name, 'int64', ints)
+  }
+}
+
+const axesAt13: Move[] = [{ since: 13, rewrite: intsToInput('axes', 1) }]
+
+const MOVES: Record<string, Move[]> = {
+  Squeeze: axesAt13,
+  Unsqueeze: axesAt13,
+  ReduceSum: axesAt13,
+  Split: [{ since: 13, rewrite: intsToInput('split', 1) }],
+  Dropout: [{ since: 12, rewrite: (_, node) => drop(node, 'ratio') }],
+  Clip: [
+    {
+      since: 11,
+      rewrite(model, node) {
+        for (const [index, name] of [
+          [1, 'min'],
+          [2, 'max'],
+        ] as const) {
+          if (!attribute(node, name)) continue
+          const value = floatAttribute(node, name, 0)
+          drop(node, name)
+          addInput(model, node, index, name, 'float32', [value], [])
+        }
+      },
+    },
+  ],
+  Pad: [
+    {
+      since: 11,
+      rewrite(model, node) {
+        const value = floatAttribute(node, 'value', 0)
+        const constant = stringAttribute(node, 'mode', 'constant') === 'constant'
+        intsToInput('pads', 1)(model, node)
+        drop(node, 'value')
+        if (constant && value !== 0) addInput(model, node, 2, 'value', 'float32', [value], [])
+      },
+    },
+  ],
+  Slice: [
+    {
+      since: 10,
+      rewrite(model, node) {
+        for (const [index, name] of ['starts', 'ends', 'axes'].entries()) {
+          intsToInput(name, index + 1)(model, node)
+        }
+      },
+    },
+  ],
+}
+
+function drop(node: NodeProto, name: string): void {
+  node.attribute = node.attribute.filter(a => a.name !== name)
+}
+
+function addInput(
+  model: Model,
+  node: NodeProto,
+  index: number,
+  name: string,
+  type: 'int64' | 'float32',
+  values: number[],
+  dims: number[] = [values.length],
+): void {
+  const tensor = makeTensor(model.graph.freshName(`${node.output[0]}_${name}`), type, dims, values)
+  model.graph.setInitializer(tensor)
+  model.graph.setInput(node, index, tensor.name)
+}

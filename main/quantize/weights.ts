@@ -1,0 +1,131 @@
+/** Constant weights as 8-bit codes, per tensor or per channel. */
+import type { NodeProto, TensorProto } from 'onnx-buf'
+import { intAttribute } from '../onnx/build'
+import { tensorDims, tensorValues } from '../onnx/tensor'
+import { type CodeType, affineFor, codeRange, quantizeInto, rangeOf } from './affine'
+
+/** How a weight tensor is quantized: one scale, or one for every index of `axis`; one zero point for all. */
+export interface WeightScales {
+  axis: number | null
+  scales: number[]
+  zeroPoint: number
+}
+
+export interface WeightCoding {
+  type: CodeType
+  /** Seven bits, so that pairs of products fit 16 bits. */
+  reduced: boolean
+}
+
+/** A float32 initializer's values. Throws what `tensorValues` throws. */
+export function floatValues(tensor: TensorProto, directory: string | null): Float32Array {
+  return tensorValues(tensor, directory).data as Float32Array
+}
+
+/** True when no value is infinite or NaN. */
+export function allFinite(values: Float32Array): boolean {
+  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) return false
+  return true
+}
+
+/**
+ * Scales of a weight tensor: symmetric for int8; for uint8 asymmetric per tensor, and symmetric about 128 per channel
+ * (ONNX Runtime's convolution needs one zero point for all channels). A channel of zeros gets the tensor's largest
+ * scale, so that its bias stays exact.
+ */
+export function weightScales(
+  values: Float32Array,
+  dims: readonly number[],
+  axis: number | null,
+  coding: WeightCoding,
+): WeightScales {
+  const symmetric = coding.type === 'int8' || axis !== null
+  const codes = codeRange(coding.type, { narrow: true, reduced: coding.reduced })
+  if (axis === null) {
+    const { scale, zeroPoint } = affineFor(rangeOf(values), codes, symmetric)
+    return { axis, scales: [scale], zeroPoint }
+  }
+  const extremes = channelExtremes(values, dims, axis)
+  const params = Array.from(extremes, bound => affineFor({ min: -bound, max: bound }, codes, true))
+  const largest = params.reduce((most, p, i) => (extremes[i] === 0 ? most : Math.max(most, p.scale)), 0) || 1
+  return {
+    axis,
+    scales: params.map((p, i) => (extremes[i] === 0 ? largest : p.scale)),
+    zeroPoint: params[0]?.zeroPoint ?? 0,
+  }
+}
+
+/** Largest magnitude in every channel. */
+function channelExtremes(values: Float32Array, dims: readonly number[], axis: number): Float64Array {
+  const extremes = new Float64Array(dims[axis] ?? 0)
+  eachRun(dims, axis, (channel, from, to) => {
+    let most = extremes[channel] as number
+    for (let i = from; i < to; i++) {
+      const size = Math.abs(values[i] as number)
+      if (size > most) most = size
+    }
+    extremes[channel] = most
+  })
+  return extremes
+}
+
+/** The codes. int8 symmetric codes leave out −128. */
+export function quantizeWeight(
+  values: Float32Array,
+  dims: readonly number[],
+  weight: WeightScales,
+  coding: WeightCoding,
+): Int8Array | Uint8Array {
+  const out = coding.type === 'int8' ? new Int8Array(values.length) : new Uint8Array(values.length)
+  const codes = codeRange(coding.type, { narrow: true, reduced: coding.reduced })
+  const { axis, scales, zeroPoint } = weight
+  if (axis === null) {
+    quantizeInto(values, 0, values.length, { scale: scales[0] ?? 1, zeroPoint }, codes, out)
+    return out
+  }
+  eachRun(dims, axis, (channel, from, to) => {
+    quantizeInto(values, from, to, { scale: scales[channel] as number, zeroPoint }, codes, out)
+  })
+  return out
+}
+
+/** Calls with every contiguous run of elements that share an index of `axis`. */
+function eachRun(
+  dims: readonly number[],
+  axis: number,
+  visit: (channel: number, from: number, to: number) => void,
+): void {
+  const channels = dims[axis] ?? 0
+  const inner = dims.slice(axis + 1).reduce((product, d) => product * d, 1)
+  const outer = dims.slice(0, axis).reduce((product, d) => product * d, 1)
+  for (let o = 0; o < outer; o++) {
+    for (let c = 0; c < channels; c++) {
+      const from = (o * channels + c) * inner
+      visit(c, from, from + inner)
+    }
+  }
+}
+
+/** `weightScales` of an initializer. */
+export function scalesOf(
+  tensor: TensorProto,
+  directory: string | null,
+  axis: number | null,
+  coding: WeightCoding,
+): WeightScales {
+  return weightScales(floatValues(tensor, directory), tensorDims(tensor), axis, coding)
+}
+
+/** Axis of a weight's output channels; null where scales per channel are not possible. */
+export function channelAxis(node: NodeProto, rank: number): number | null {
+  switch (node.opType) {
+    case 'Conv':
+      return 0
+    case 'Gemm':
+      return intAttribute(node, 'transB', 0) ? 0 : 1
+    case 'MatMul':
+      return rank === 2 ? 1 : null
+    default:
+      return null
+  }
+}
