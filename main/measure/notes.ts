@@ -5,6 +5,7 @@ import { intAttribute } from '../onnx/build'
 import { duplicateWeights } from '../onnx/duplicates'
 import type { Types } from '../onnx/infer'
 import { type Model, normalDomain } from '../onnx/model'
+import { isPaged } from '../onnx/paged'
 import { constantTensor } from '../onnx/skeleton'
 import { dataTypeName, isExternal, tensorByteLength } from '../onnx/tensor'
 import { eachNode, eachTensor } from '../onnx/walk'
@@ -253,8 +254,7 @@ function overridable({ model }: About): Note | undefined {
 function externalData({ model }: About): Note | undefined {
   const locations = new Set<string>()
   eachTensor(model.proto, tensor => {
-    const marked = tensor.externalData.find(e => e.key === 'bantam.paged')
-    if (isExternal(tensor) && !marked) {
+    if (isExternal(tensor) && !isPaged(tensor)) {
       locations.add(tensor.externalData.find(e => e.key === 'location')?.value ?? '')
     }
   })

@@ -1,11 +1,10 @@
 /** Weights stored more than once. Only tensors that agree in a small sample of their bytes are read whole. */
 import { createHash } from 'node:crypto'
-import { closeSync, openSync } from 'node:fs'
 import type { TensorProto } from 'onnx-buf'
 import { TensorProto_DataType } from 'onnx-buf'
-import { externalPath, externalPlace, readAt } from './external'
 import type { Model } from './model'
-import { isExternal, tensorByteLength, tensorBytes } from './tensor'
+import { openPayload } from './payload'
+import { tensorByteLength } from './tensor'
 
 /** Smaller tensors are not worth a person's attention, nor a reader's indirection. */
 const WORTH = 1024
@@ -58,7 +57,7 @@ function fingerprint(tensor: TensorProto, directory: string | null, limit: numbe
           [0, limit],
           [size - limit, size],
         ]
-  const read = payloadReader(tensor, directory)
+  const read = openPayload(tensor, directory)
   try {
     for (const [from, to] of ranges) {
       for (let at = from; at < to; at += PIECE) hash.update(read.bytes(at, Math.min(PIECE, to - at)))
@@ -67,17 +66,4 @@ function fingerprint(tensor: TensorProto, directory: string | null, limit: numbe
     read.close()
   }
   return hash.digest('hex')
-}
-
-function payloadReader(tensor: TensorProto, directory: string | null) {
-  if (!isExternal(tensor)) {
-    const bytes = tensorBytes(tensor, directory)
-    return { bytes: (at: number, length: number) => bytes.subarray(at, at + length), close: () => {} }
-  }
-  const { location, offset } = externalPlace(tensor)
-  const file = openSync(externalPath(location, directory), 'r')
-  return {
-    bytes: (at: number, length: number) => readAt(file, offset + at, length),
-    close: () => closeSync(file),
-  }
 }

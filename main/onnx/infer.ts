@@ -11,7 +11,8 @@ import { BantamError } from '../../shared/errors'
 import { openSession } from '../runtime/session'
 import { makeNode, makeValue } from './build'
 import type { Model } from './model'
-import { shallow, skeleton } from './skeleton'
+import { shallow } from './shallow'
+import { skeleton } from './skeleton'
 import { dataTypeName, tensorDims } from './tensor'
 
 export type Types = Map<string, TensorInfo>

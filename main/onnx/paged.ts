@@ -9,6 +9,7 @@ import { BinaryWriter, WireType } from '@bufbuild/protobuf/wire'
 import type { TensorProto } from 'onnx-buf'
 import { BantamError } from '../../shared/errors'
 import { readAt } from './external'
+import { shallow } from './shallow'
 
 /** Payloads below this stay in the message. */
 const CUT_ABOVE = 1 << 16
@@ -17,12 +18,21 @@ const GRAPH_INITIALIZER = 5
 const TENSOR_RAW_DATA = 9
 const TENSOR_EXTERNAL_DATA = 13
 const TENSOR_DATA_LOCATION = 14
-/** Key in external_data that marks a payload inside a model file; ORT ignores keys it does not know. */
+const TENSOR_METADATA = 16
+/** Key in metadata_props that marks a payload inside a model file (ORT refuses keys it does not know in external_data). */
 const MARK = 'bantam.paged'
 
 /** True when the payload was cut out of the model file it came in. */
 export function isPaged(tensor: TensorProto): boolean {
-  return tensor.externalData.some(entry => entry.key === MARK)
+  return tensor.metadataProps.some(entry => entry.key === MARK)
+}
+
+/** The tensor without the mark that its payload was cut out of a model file. */
+export function withoutMark(tensor: TensorProto): TensorProto {
+  if (!isPaged(tensor)) return tensor
+  const copy = shallow(tensor)
+  copy.metadataProps = tensor.metadataProps.filter(entry => entry.key !== MARK)
+  return copy
 }
 
 /** A stretch of the file to keep as it is, or bytes to put in. */
@@ -89,11 +99,13 @@ function cutTensor(scanner: Scanner, tensor: Field, name: string): Piece[] | nul
   if (!payload) return null
   const writer = new BinaryWriter()
   const entries = { location: name, offset: String(payload.body), length: String(payload.end - payload.body) }
-  for (const [key, value] of Object.entries({ ...entries, [MARK]: '1' })) {
-    writer.tag(TENSOR_EXTERNAL_DATA, WireType.LengthDelimited).fork()
+  const entry = (field: number, key: string, value: string) => {
+    writer.tag(field, WireType.LengthDelimited).fork()
     writer.tag(1, WireType.LengthDelimited).string(key).tag(2, WireType.LengthDelimited).string(value).join()
   }
+  for (const [key, value] of Object.entries(entries)) entry(TENSOR_EXTERNAL_DATA, key, value)
   writer.tag(TENSOR_DATA_LOCATION, WireType.Varint).int32(1)
+  entry(TENSOR_METADATA, MARK, '1')
   return [...rest, writer.finish()]
 }
 

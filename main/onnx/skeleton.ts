@@ -5,26 +5,15 @@
  */
 import { create } from '@bufbuild/protobuf'
 import type { GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto } from 'onnx-buf'
-import { TensorProto_DataLocation, TensorProto_DataType, TensorProtoSchema } from 'onnx-buf'
+import { TensorProto_DataType, TensorProtoSchema } from 'onnx-buf'
 import { attribute, makeAttribute, makeNode, makeValue } from './build'
+import { inMessage } from './embed'
 import type { Model } from './model'
-import {
-  dataTypeName,
-  elementBits,
-  isExternal,
-  makeTensor,
-  tensorByteLength,
-  tensorBytes,
-  tensorDims,
-} from './tensor'
+import { shallow } from './shallow'
+import { dataTypeName, elementBits, makeTensor, tensorByteLength, tensorDims } from './tensor'
 
 /** Bytes above which a constant is a weight. */
 const WEIGHT_ABOVE = 4096
-
-/** A copy of the message that shares every field. Presence of optional fields is kept. */
-export function shallow<T extends object>(message: T): T {
-  return Object.assign(Object.create(Object.getPrototypeOf(message)), message)
-}
 
 /** The skeleton; shares everything with the model that it does not replace. Small external tensors are read in. */
 export function skeleton(model: Model): ModelProto {
@@ -117,14 +106,4 @@ function constantOfShape(name: string, shape: string, dataType: number): NodePro
   const rawData = new Uint8Array(Math.ceil((elementBits(dataType) ?? 8) / 8))
   node.attribute.push(makeAttribute('value', create(TensorProtoSchema, { dims: [1n], dataType, rawData })))
   return node
-}
-
-/** The tensor with its payload in the message. */
-function inMessage(tensor: TensorProto, directory: string | null): TensorProto {
-  if (!isExternal(tensor)) return tensor
-  const copy = shallow(tensor)
-  copy.rawData = tensorBytes(tensor, directory) as Uint8Array<ArrayBuffer>
-  copy.externalData = []
-  copy.dataLocation = TensorProto_DataLocation.DEFAULT
-  return copy
 }

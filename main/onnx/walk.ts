@@ -46,3 +46,9 @@ export function eachNode(
 export function subgraphs(node: NodeProto): GraphProto[] {
   return node.attribute.flatMap(a => (a.g ? [a.g, ...a.graphs] : a.graphs))
 }
+
+/** Calls `visit` with every dense initializer of a graph and of its subgraphs. */
+export function initializerTensors(graph: GraphProto, visit: (tensor: TensorProto) => void): void {
+  graph.initializer.forEach(visit)
+  for (const node of graph.node) for (const inner of subgraphs(node)) initializerTensors(inner, visit)
+}
