@@ -1,0 +1,56 @@
+import { Button, Tooltip } from '@mantine/core'
+import { Gauge } from 'lucide-react'
+import { useState } from 'react'
+import type { Study, Variant } from '../../../shared/domain'
+import type { ErrorData } from '../../../shared/errors'
+import { asErrorData } from '../client'
+import { isActive, useApp } from '../store/app'
+import { useClient } from '../store/connection'
+import { openDialog, openJobs } from '../store/ui'
+import { ErrorNotice } from '../ui/ErrorNotice'
+
+interface MeasureNowProps {
+  study: Study
+  variants: readonly Variant[]
+  label?: string
+}
+
+/** Measures the variants with the teacher at once; without data it asks for data first. */
+export function MeasureNow({ study, variants, label = 'Measure now' }: MeasureNowProps) {
+  const client = useClient()
+  const running = useApp(s => s.jobs.some(j => isActive(j) && j.kind === 'measure' && j.studyId === study.id))
+  const [asking, setAsking] = useState(false)
+  const [error, setError] = useState<ErrorData | null>(null)
+
+  async function measure() {
+    setAsking(true)
+    setError(null)
+    try {
+      const ids = [...new Set(variants.map(v => v.id))]
+      await client.measure.run({ study: study.id, variants: ids })
+      openJobs()
+    } catch (failure) {
+      setError(asErrorData(failure))
+    } finally {
+      setAsking(false)
+    }
+  }
+
+  if (study.datasets.length === 0) {
+    return (
+      <Button variant="default" onClick={() => openDialog({ kind: 'import-data' })}>
+        Add data to measure on
+      </Button>
+    )
+  }
+  return (
+    <>
+      <Tooltip label="A measurement is under way" disabled={!running}>
+        <Button leftSection={<Gauge size={14} />} loading={asking} disabled={running} onClick={measure}>
+          {running ? 'Measuring…' : label}
+        </Button>
+      </Tooltip>
+      {error && <ErrorNotice error={error} onClose={() => setError(null)} />}
+    </>
+  )
+}

@@ -1,0 +1,134 @@
+/** The command line that makes the same file: flags are the technique's schema fields in kebab case. */
+import type { DatasetSpec, Step, TechniqueInfo, Variant } from '../../../shared/domain'
+import { isRecord, optionFields, sameValue } from './option-rows'
+
+export interface CommandInput {
+  step: Step
+  /** Undefined when this version does not know the technique: every option is then written out. */
+  technique: TechniqueInfo | undefined
+  /** File the step reads, and the one it writes. */
+  model: string
+  out: string
+  /** Data to calibrate or train with; null when the study has none. */
+  data: DatasetSpec | null
+  seed: number
+}
+
+/** Arguments after `npx`, unquoted. Options at their defaults are left out. */
+export function commandArguments(input: CommandInput): string[] {
+  const { step, technique } = input
+  const dot = step.technique.indexOf('.')
+  const verb = dot < 0 ? step.technique : step.technique.slice(0, dot)
+  const method = dot < 0 ? [] : ['--method', step.technique.slice(dot + 1)]
+  const needsData = technique ? technique.needs !== 'nothing' : input.data !== null
+  const split = technique?.needs === 'calibration' ? 'calibration' : 'train'
+  return [
+    'bantam',
+    verb,
+    input.model,
+    ...method,
+    ...(needsData ? dataFlags(input.data, split) : []),
+    ...optionFlags(step, technique),
+    ...(input.seed === 0 ? [] : ['--seed', String(input.seed)]),
+    '--out',
+    input.out,
+  ]
+}
+
+/** Preprocessing that the command line cannot find out by itself lies in this file of the bundle. */
+export const PREPROCESSING_FILE = 'preprocessing.json'
+
+function dataFlags(spec: DatasetSpec | null, split: 'calibration' | 'train'): string[] {
+  if (!spec) return ['--data', 'DATA', '--split', split]
+  const labels =
+    spec.labels === null ? ['--no-labels'] : spec.labels === undefined ? [] : ['--labels', spec.labels]
+  const inputs = Object.entries(spec.inputs).map(([name, columns]) => `${name}=${columns.join(',')}`)
+  const own = spec.source.startsWith('sample:')
+  return [
+    '--data',
+    spec.source,
+    '--split',
+    split,
+    ...(own ? [] : labels),
+    ...(own || !spec.preprocessing ? [] : ['--preprocessing', PREPROCESSING_FILE]),
+    ...(own || inputs.length === 0 ? [] : ['--input', ...inputs]),
+  ]
+}
+
+function optionFlags(step: Step, technique: TechniqueInfo | undefined): string[] {
+  const defaults = new Map(technique ? optionFields(technique.schema).map(f => [f.key, f.fallback]) : [])
+  return Object.entries(step.options).flatMap(([key, value]) =>
+    sameValue(value, defaults.get(key)) ? [] : flag(kebab(key), value),
+  )
+}
+
+function flag(name: string, value: unknown): string[] {
+  if (value === undefined) return []
+  if (value === null) return [`--${name}`, 'none']
+  if (typeof value === 'boolean') return [value ? `--${name}` : `--no-${name}`]
+  if (Array.isArray(value)) {
+    if (value.length === 0) return []
+    const plain = value.every(v => typeof v === 'string' || typeof v === 'number')
+    return [`--${name}`, ...(plain ? value.map(String) : [JSON.stringify(value)])]
+  }
+  if (isRecord(value)) return [`--${name}`, JSON.stringify(value)]
+  return [`--${name}`, String(value)]
+}
+
+/** The same as one line for a POSIX shell. */
+export function commandLine(input: CommandInput): string {
+  return ['npx', ...commandArguments(input)].map(shellQuoted).join(' ')
+}
+
+/** 'perChannel' → 'per-channel'. */
+export function kebab(key: string): string {
+  return key.replace(/([a-z0-9])([A-Z])/g, '$1-$2').toLowerCase()
+}
+
+/** Quotes an argument where a POSIX shell would change it. */
+export function shellQuoted(argument: string): string {
+  if (/^[\w@%+=:,./-]+$/.test(argument)) return argument
+  return `'${argument.replaceAll("'", `'\\''`)}'`
+}
+
+/** 'Static int8, per channel' → 'static-int8-per-channel.onnx'. */
+export function fileNameOf(variant: Pick<Variant, 'name'>): string {
+  const base = variant.name
+    .replace(/\.onnx$/i, '')
+    .toLowerCase()
+    .replace(/[^a-z0-9._]+/g, '-')
+    .replace(/^[-.]+|[-.]+$/g, '')
+  return `${base || 'model'}.onnx`
+}
+
+/** From the teacher to `variant`, teacher first; a parent that was removed ends the chain. */
+export function lineage(variants: readonly Variant[], variant: Variant): Variant[] {
+  const byId = new Map(variants.map(v => [v.id, v]))
+  const chain: Variant[] = []
+  let at: Variant | undefined = variant
+  while (at && !chain.includes(at)) {
+    chain.unshift(at)
+    at = at.parentId === null ? undefined : byId.get(at.parentId)
+  }
+  return chain
+}
+
+/** One command per step from the teacher to the last of `chain`, each reading what the one before wrote. */
+export function commandLines(
+  chain: readonly Variant[],
+  techniques: readonly TechniqueInfo[],
+  data: DatasetSpec | null,
+): string[] {
+  return chain.flatMap((variant, i) => {
+    const parent = chain[i - 1]
+    if (!variant.step || !parent) return []
+    return commandLine({
+      step: variant.step,
+      technique: techniques.find(t => t.id === variant.step?.technique),
+      model: fileNameOf(parent),
+      out: fileNameOf(variant),
+      data,
+      seed: variant.seed,
+    })
+  })
+}
