@@ -35,7 +35,7 @@ async function buildEntry(name, source) {
     renameSync(join(folder, `${name}.js`), join(target, `${name}.js`))
   } catch (error) {
     // Tests that do not start this process can still run; those that do fail on their own.
-    console.error(`The process entry ${name}.js could not be built: ${error.message}`)
+    console.error(`The process entry ${name}.js could not be built: ${error.message.split('\n')[0]}`)
   } finally {
     rmSync(folder, { recursive: true, force: true })
   }

@@ -87,10 +87,9 @@ export function ratioOfMedians(
   blocks: readonly { a: readonly number[]; b: readonly number[] }[],
   resamples = 1000,
 ): { ratio: number; low: number; high: number } {
-  const ratio = (sample: ArrayLike<number>) => {
-    const picked = Array.from(sample, i => blocks[i])
-    return median(picked.flatMap(x => x?.b ?? [])) / median(picked.flatMap(x => x?.a ?? []))
-  }
+  const middle = (sample: ArrayLike<number>, side: 'a' | 'b') =>
+    median(Array.from(sample, i => blocks[i]?.[side] ?? []).flat())
+  const ratio = (sample: ArrayLike<number>) => middle(sample, 'b') / middle(sample, 'a')
   const value = ratio(blocks.map((_, i) => i))
   const values = bootstrap(blocks.length, ratio, { resamples })
   return { ratio: value, low: quantile(values, 0.025), high: quantile(values, 0.975) }

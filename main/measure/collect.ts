@@ -11,6 +11,7 @@ import type { Batch, Dataset } from '../data/dataset'
 import { breathe, type TaskContext } from '../jobs/context'
 import { openSession, type Session } from '../runtime/session'
 import { elementCount, type Tensor, toNumbers } from '../runtime/tensor'
+import { fixedBatch } from './inputs'
 import { type StoredOutput, type StoredOutputs, VALUES_PER_OUTPUT, VALUES_PER_SAMPLE } from './outputs'
 
 export interface CollectRequest {
@@ -58,16 +59,6 @@ export async function collectOutputs(request: CollectRequest, context: TaskConte
   } finally {
     await session.close()
   }
-}
-
-/** The batch that the model's inputs fix; null when it is free. Throws `unsupported` when inputs disagree. */
-export function fixedBatch(inputs: readonly TensorInfo[]): number | null {
-  const sizes = new Set(inputs.flatMap(i => (typeof i.shape[0] === 'number' ? [i.shape[0]] : [])))
-  const [first] = sizes
-  if (sizes.size > 1) {
-    throw new BantamError('unsupported', `The inputs fix different batch sizes: ${[...sizes].join(' and ')}.`)
-  }
-  return first ?? null
 }
 
 /** @param inputs what one sample feeds, without the batch axis */

@@ -1,0 +1,112 @@
+/**
+ * What to feed a model when its speed is measured: real samples when there are any, else made-up ones.
+ *
+ * Made-up shapes: a number is taken as it is. The first axis, where it is free, is the batch, and so is every other
+ * axis with the same name. Other free axes: 3 for the channels and 224 for the sides of an image (rank 4, or named
+ * height or width), 128 for anything that sounds like a sequence, else 16; equal names get equal sizes.
+ * Made-up values: floating point uniform in [0, 1), 8-bit integers over their whole range, other integers 0 or 1 (safe
+ * as token numbers, masks and types; 16000 for a sampling rate), true, and the text 'a'. The same seed every time.
+ */
+import type { TensorInfo } from '../../shared/domain'
+import { BantamError } from '../../shared/errors'
+import type { Dataset } from '../data/dataset'
+import { type ElementType, elementCount, floatToHalf, type Tensor, type TensorData } from '../runtime/tensor'
+import { random } from './bootstrap'
+
+export type Feeds = Record<string, Tensor>
+
+/** The batch that the model's inputs fix: null when the first axis of any input is free. */
+export function fixedBatch(inputs: readonly TensorInfo[]): number | null {
+  const first = inputs.filter(i => i.shape.length > 0).map(i => i.shape[0])
+  if (first.some(d => typeof d === 'string')) return null
+  const [own] = first
+  return typeof own === 'number' ? own : null
+}
+
+/** Feeds of `batch` samples of the test split (of all samples when it is empty), from the start again when they run out. */
+export async function sampleFeeds(dataset: Dataset, batch: number): Promise<Feeds> {
+  const test = dataset.indices('test')
+  const indices = test.length > 0 ? test : dataset.indices('all')
+  if (indices.length === 0)
+    throw new BantamError('bad-data', 'The dataset has no samples.', { where: dataset.summary.spec.source })
+  const { feeds } = await dataset.batch(
+    Array.from({ length: batch }, (_, i) => indices[i % indices.length] ?? 0),
+  )
+  return feeds
+}
+
+/** Made-up feeds. Throws `unsupported` for inputs that are not tensors. */
+export function makeFeeds(inputs: readonly TensorInfo[], batch: number): Feeds {
+  const sizes = new Map<string, number>()
+  for (const { shape } of inputs)
+    if (typeof shape[0] === 'string' && shape[0] !== '') sizes.set(shape[0], batch)
+  const next = random(7)
+  return Object.fromEntries(
+    inputs.map(input => {
+      const dims = input.shape.map((d, axis) => dimension(d, axis, input.shape.length, batch, sizes))
+      return [input.name, { type: elementType(input), dims, data: values(input, elementCount(dims), next) }]
+    }),
+  )
+}
+
+function dimension(
+  d: number | string,
+  axis: number,
+  rank: number,
+  batch: number,
+  sizes: ReadonlyMap<string, number>,
+): number {
+  if (typeof d === 'number' && d >= 0) return d
+  const known = typeof d === 'string' ? sizes.get(d) : undefined
+  if (known !== undefined) return known
+  if (axis === 0) return batch
+  const name = String(d)
+  if (/seq|len|time|token|frame|step/i.test(name)) return 128
+  if (/height|width|^[hw]$/i.test(name)) return 224
+  if (rank === 4) return axis === 1 ? 3 : 224
+  return 16
+}
+
+function elementType({ name, type }: TensorInfo): ElementType {
+  if (type === 'sequence')
+    throw new BantamError('unsupported', `Input ${name} is not a tensor.`, { where: name })
+  // Types that cannot be exchanged were refused when the session was opened.
+  return type as ElementType
+}
+
+function values({ name, type }: TensorInfo, count: number, next: () => number): TensorData {
+  const many = { length: count }
+  const fill = <A>(
+    array: { from(source: ArrayLike<unknown>, map: () => number): A },
+    make: () => number,
+  ): A => array.from(many, make)
+  const small = () => (/^sr$|sampl\w*_?rate/i.test(name) ? 16000 : next() < 0.5 ? 0 : 1)
+  switch (type) {
+    case 'float64':
+      return fill(Float64Array, next)
+    case 'float16':
+      return fill(Uint16Array, () => floatToHalf(next()))
+    case 'int8':
+      return fill(Int8Array, () => Math.floor(next() * 256) - 128)
+    case 'uint8':
+      return fill(Uint8Array, () => Math.floor(next() * 256))
+    case 'int16':
+      return fill(Int16Array, small)
+    case 'uint16':
+      return fill(Uint16Array, small)
+    case 'int32':
+      return fill(Int32Array, small)
+    case 'uint32':
+      return fill(Uint32Array, small)
+    case 'int64':
+      return BigInt64Array.from(Array.from(many, small), BigInt)
+    case 'uint64':
+      return BigUint64Array.from(Array.from(many, small), BigInt)
+    case 'bool':
+      return fill(Uint8Array, () => 1)
+    case 'string':
+      return new Array<string>(count).fill('a')
+    default:
+      return fill(Float32Array, next)
+  }
+}
