@@ -11,6 +11,14 @@ export interface DesktopBridge {
   save(artifact: Artifact): Promise<string | null>
 }
 
+/**
+ * What the desktop tells the page, as the `data` of a `message` event on `window` (from the window itself):
+ * a model the person opened from outside, or a menu item that stands for one of the screen's actions.
+ */
+export type DesktopMessage =
+  | { type: 'desktop:open'; grant: FileGrant }
+  | { type: 'desktop:action'; id: string }
+
 declare global {
   interface Window {
     desktop?: DesktopBridge

@@ -12,6 +12,4 @@ export interface Bench {
   readonly warm: WarmChild
   readonly bus: EventBus
   readonly grants: Grants
-  /** Folder with the sample data and its teacher; null when it is not shipped. */
-  readonly samples: string | null
 }

@@ -1,10 +1,8 @@
 /** The sample study: real jobs on the shipped digits and their teacher, none of its results written down anywhere. */
-import { existsSync } from 'node:fs'
-import { join } from 'node:path'
 import type { DatasetSpec, StudyHead } from '../../shared/domain'
-import { DatasetSpec as DatasetSpecSchema } from '../../shared/domain'
-import { BantamError } from '../../shared/errors'
+import { sampleDescription, sampleTeacher } from '../data/source'
 import type { JobRequest } from '../jobs/requests'
+import { measureAll } from '../jobs/work/imports'
 import { rememberSample } from '../workspace/settings'
 import { createStudy, sampleStudy } from '../workspace/studies'
 import type { Bench } from './bench'
@@ -16,13 +14,7 @@ export function openSample(bench: Bench): StudyHead {
   const { workspace, queue, bus } = bench
   const known = sampleStudy(workspace)
   if (known) return known
-  const teacher = bench.samples && join(bench.samples, 'digits-teacher.onnx')
-  if (!teacher || !existsSync(teacher)) {
-    throw new BantamError('not-found', 'The sample files are missing.', {
-      where: teacher ?? 'samples',
-      action: 'Install Bantam again.',
-    })
-  }
+  const teacher = sampleTeacher('digits')
   const study = createStudy(workspace, NAME, true)
   rememberSample(workspace)
   for (const { title, request } of steps(study.id, teacher)) queue.enqueue(study.id, title, request)
@@ -42,13 +34,17 @@ function steps(study: string, path: string): { title: string; request: JobReques
       seed: 0,
     } as const,
   })
-  const spec: DatasetSpec = DatasetSpecSchema.parse({ source: 'sample:digits' })
+  const spec: DatasetSpec = { ...sampleDescription('digits').spec, source: 'sample:digits' }
   return [
     {
       title: 'Import the teacher',
-      request: { kind: 'import-model', study, path, name: 'Teacher', parent: null },
+      request: { kind: 'import-model', study, path, name: 'Teacher', parent: null, measure: false },
     },
-    { title: 'Import the digits', request: { kind: 'import-dataset', study, name: NAME, spec } },
+    {
+      title: 'Import the digits',
+      request: { kind: 'import-dataset', study, name: NAME, spec, measure: false },
+    },
+    { title: 'Measure the teacher', request: measureAll(study, []) },
     variant('Static int8', 'quantize.static-int8', { perChannel: true }),
     variant('Float16', 'quantize.float16'),
     variant('Dynamic int8', 'quantize.dynamic-int8'),

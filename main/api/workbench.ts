@@ -1,7 +1,4 @@
 /** The whole engine behind one screen: workspace, jobs, warm process and the handlers of the contract. */
-import { existsSync } from 'node:fs'
-import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { EventBus } from '../jobs/events'
 import type { Host } from '../jobs/host'
 import { JobQueue } from '../jobs/queue'
@@ -43,10 +40,9 @@ export function openWorkbench(options: WorkbenchOptions): Workbench {
     queue: new JobQueue(workspace, options.host, bus),
     warm: new WarmChild(options.host),
     grants: new Grants(),
-    samples: samplesFolder(),
   }
   const pictures = new Pictures(bench)
-  if (options.sample !== false && bench.samples && !sampleWasMade(workspace)) openSample(bench)
+  if (options.sample !== false && !sampleWasMade(workspace)) openSample(bench)
   bench.queue.start()
   return {
     ...bench,
@@ -58,18 +54,4 @@ export function openWorkbench(options: WorkbenchOptions): Workbench {
       workspace.close()
     },
   }
-}
-
-/** `samples/` beside the packed app's resources, or in the checkout above this file. */
-function samplesFolder(): string | null {
-  const resources = (process as { resourcesPath?: string }).resourcesPath // Electron only
-  if (resources && existsSync(join(resources, 'samples'))) return join(resources, 'samples')
-  for (
-    let folder = dirname(fileURLToPath(import.meta.url));
-    folder !== dirname(folder);
-    folder = dirname(folder)
-  ) {
-    if (existsSync(join(folder, 'samples'))) return join(folder, 'samples')
-  }
-  return null
 }

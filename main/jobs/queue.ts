@@ -160,8 +160,9 @@ export class JobQueue {
     const timeLeft = new TimeLeft()
     const task = await prepare(this.workspace, request)
     live.task = await startTask(this.host, this.workspace.store, task, {
-      progress: (fraction, stage) => {
+      progress: (fraction, words) => {
         if (live.cancelled) return
+        const stage = words.charAt(0).toUpperCase() + words.slice(1)
         if (stage !== live.stage) log.write(stage)
         live.progress = Math.min(1, Math.max(live.progress, fraction))
         live.stage = stage

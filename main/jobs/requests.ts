@@ -6,7 +6,14 @@ import type { DatasetSpec, Step } from '../../shared/domain'
 
 export type JobRequest =
   /** `measure`: queue a measurement when it is done. */
-  | { kind: 'import-model'; study: string; path: string; name: string; parent: string | null; measure: boolean }
+  | {
+      kind: 'import-model'
+      study: string
+      path: string
+      name: string
+      parent: string | null
+      measure: boolean
+    }
   | { kind: 'import-dataset'; study: string; name: string; spec: DatasetSpec; measure: boolean }
   /** `parent` null: the study's teacher. */
   | { kind: 'variant'; study: string; parent: string | null; step: Step; name: string | null; seed: number }

@@ -38,7 +38,9 @@ export function commitModel(
   })
   return {
     made,
-    next: request.measure ? [{ title: `Measure ${request.name}`, request: measureAll(request.study, [made]) }] : [],
+    next: request.measure
+      ? [{ title: `Measure ${request.name}`, request: measureAll(request.study, [made]) }]
+      : [],
   }
 }
 

@@ -1,8 +1,7 @@
 /** What tasks are told about models, datasets and the machine. */
-import type { DatasetRecord, ModelSummary } from '../../../shared/domain'
+import type { DatasetRecord } from '../../../shared/domain'
 import { defaultThreads } from '../../measure/hardware'
 import { latestEvaluation } from '../../workspace/measurements'
-import { readModelSummary } from '../../workspace/models'
 import { readSettings } from '../../workspace/settings'
 import { variantCore } from '../../workspace/variants'
 import type { Workspace } from '../../workspace/workspace'
@@ -33,8 +32,4 @@ export function evaluatedRef(
 export async function machine(workspace: Workspace): Promise<Machine> {
   const { device, threads } = readSettings(workspace)
   return { device, threads: threads || (await defaultThreads()) }
-}
-
-export function withoutLayers({ layers: _, ...summary }: ModelSummary): Omit<ModelSummary, 'layers'> {
-  return summary
 }
