@@ -109,7 +109,8 @@ export function hasInt8Instructions(machine: Pick<Hardware, 'features'>): boolea
   return ['avx512_vnni', 'avx_vnni', 'amx_int8', 'dotprod', 'i8mm'].some(f => machine.features.includes(f))
 }
 
-function runtimeVersion(): string {
+/** Version of onnxruntime-node; `unknown` when its package cannot be found. */
+export function runtimeVersion(): string {
   try {
     const main = createRequire(import.meta.url).resolve('onnxruntime-node')
     for (let folder = dirname(main); folder !== dirname(folder); folder = dirname(folder)) {
