@@ -1,6 +1,7 @@
 import { useElementSize } from '@mantine/hooks'
 import { type MouseEvent, useMemo, useState } from 'react'
 import { formatBytes, formatCount, formatShare } from '../../../shared/format'
+import { fitted } from './layer-names'
 import type { LayerRow } from './layer-rows'
 import classes from './layers.module.css'
 import { squarify, type Tile, type TreemapMeasure, treemapData } from './treemap'
@@ -68,8 +69,8 @@ export function LayerMap({ rows, measure, colorOf, selected, onSelect }: LayerMa
 }
 
 function TileView({ tile, color, measure }: { tile: Tile; color: string; measure: TreemapMeasure }) {
-  const room = Math.floor((tile.width - 10) / 6.1)
-  const label = room >= 4 && tile.height >= 18 ? fitted(tile.name, room) : ''
+  const room = Math.floor((tile.width - 10) / 6.7)
+  const label = room >= 4 && tile.height >= 18 ? fitted(tile.name, tile.op, room) : ''
   const value = amount(tile.value, measure)
   const showValue = label !== '' && tile.height >= 34 && room >= value.length
   return (
@@ -130,17 +131,4 @@ function Tip({ hover, row, total, measure, width }: TipProps) {
 export function amount(value: number, measure: TreemapMeasure): string {
   if (measure === 'bytes') return formatBytes(value)
   return measure === 'macs' ? `${formatCount(value)} MACs` : formatCount(value)
-}
-
-/** A path's last parts that fit in `room` characters; cut with an ellipsis where not even the last fits. */
-export function fitted(name: string, room: number): string {
-  if (name.length <= room) return name
-  const parts = name.split(/[/.]/).filter(Boolean)
-  for (let from = 1; from < parts.length; from++) {
-    const rest = parts.slice(from).join('/')
-    if (rest.length <= room) return rest
-  }
-  const last = parts.at(-1) ?? name
-  const best = parts.length > 1 && (parts.at(-2)?.length ?? room + 1) <= room ? (parts.at(-2) ?? last) : last
-  return best.length <= room ? best : `${best.slice(0, Math.max(1, room - 1))}…`
 }

@@ -1,4 +1,5 @@
 import { SegmentedControl, TextInput } from '@mantine/core'
+import { useElementSize } from '@mantine/hooks'
 import { Search } from 'lucide-react'
 import { useDeferredValue, useMemo, useState } from 'react'
 import type { LayerSummary, Variant } from '../../../shared/domain'
@@ -56,6 +57,7 @@ function LayersView({ layers, reference, alone }: LayersViewProps) {
   const [colorBy, setColorBy] = useState<ColorBy>('operator')
   const [selected, setSelected] = useState<number | null>(null)
   const [search, setSearch] = useState('')
+  const { ref, width } = useElementSize()
   const rows = useMemo(() => layerRows(layers, reference), [layers, reference])
   const wanted = useDeferredValue(search)
   const found = useMemo(() => searchLayers(rows, wanted), [rows, wanted])
@@ -131,10 +133,10 @@ function LayersView({ layers, reference, alone }: LayersViewProps) {
           />
         }
       >
-        <div className={classes.table}>
+        <div ref={ref} className={classes.table} style={{ height: Math.min(rows.length, 13) * 30 + 34 }}>
           <DataTable
             label="Layers"
-            columns={alone ? COLUMNS : COMPARED}
+            columns={columnsFor(width, alone)}
             rows={found}
             rowKey={rowKey}
             initialSort={{ column: 'index', descending: false }}
@@ -163,7 +165,11 @@ const COLUMNS: readonly Column<LayerRow>[] = [
     title: 'Layer',
     width: 'minmax(7rem, 2.2fr)',
     value: r => r.name,
-    render: r => <span title={r.name}>{r.name}</span>,
+    render: r => (
+      <span className={classes.path} title={r.name}>
+        <bdi>{r.name}</bdi>
+      </span>
+    ),
   },
   {
     id: 'op',
@@ -219,6 +225,15 @@ const CHANGE: Column<LayerRow> = {
   render: row => changeCell(row),
 }
 const COMPARED = [...COLUMNS.slice(0, 4), CHANGE, ...COLUMNS.slice(4)]
+
+/** Columns that fit: the least telling ones go first as the panel narrows. */
+function columnsFor(width: number, alone: boolean): Column<LayerRow>[] {
+  const all = alone ? COLUMNS : COMPARED
+  const gone =
+    width === 0 || width >= 720 ? [] : width >= 540 ? ['shape', 'index'] : ['shape', 'index', 'parameters']
+  const tight = width > 0 && width < 540 && !alone ? ['op'] : []
+  return all.filter(c => !gone.includes(c.id) && !tight.includes(c.id))
+}
 
 function macsCell(macs: number | null) {
   if (macs === null) return <span className={classes.dim}>unknown</span>

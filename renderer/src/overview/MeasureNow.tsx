@@ -13,10 +13,12 @@ interface MeasureNowProps {
   study: Study
   variants: readonly Variant[]
   label?: string
+  /** Beside other things, where measuring is not the next step. */
+  quiet?: boolean
 }
 
 /** Measures the variants with the teacher at once; without data it asks for data first. */
-export function MeasureNow({ study, variants, label = 'Measure now' }: MeasureNowProps) {
+export function MeasureNow({ study, variants, label = 'Measure now', quiet = false }: MeasureNowProps) {
   const client = useClient()
   const running = useApp(s => s.jobs.some(j => isActive(j) && j.kind === 'measure' && j.studyId === study.id))
   const [asking, setAsking] = useState(false)
@@ -46,7 +48,13 @@ export function MeasureNow({ study, variants, label = 'Measure now' }: MeasureNo
   return (
     <>
       <Tooltip label="A measurement is under way" disabled={!running}>
-        <Button leftSection={<Gauge size={14} />} loading={asking} disabled={running} onClick={measure}>
+        <Button
+          variant={quiet ? 'default' : 'filled'}
+          leftSection={<Gauge size={14} />}
+          loading={asking}
+          disabled={running}
+          onClick={measure}
+        >
           {running ? 'Measuring…' : label}
         </Button>
       </Tooltip>

@@ -8,12 +8,13 @@ interface MetricTableProps {
   rows: readonly MetricRow[]
   reference: Variant
   variant: Variant
-  /** Without intervals in the cells (they stay in the titles). */
-  compact: boolean
+  /** wide: whole names and intervals; middle: short names; narrow: intervals in the titles only. */
+  room: 'wide' | 'middle' | 'narrow'
 }
 
 /** Metrics of reference and variant with the change between them; one column for a model alone. */
-export function MetricTable({ rows, reference, variant, compact }: MetricTableProps) {
+export function MetricTable({ rows, reference, variant, room }: MetricTableProps) {
+  const compact = room === 'narrow'
   const alone = reference.id === variant.id
   return (
     <table className={classes.metrics}>
@@ -34,7 +35,9 @@ export function MetricTable({ rows, reference, variant, compact }: MetricTablePr
       <tbody>
         {rows.map(row => (
           <tr key={row.metric.id}>
-            <th scope="row">{compact ? capital(row.metric.short) : row.metric.title}</th>
+            <th scope="row" title={row.metric.title}>
+              {room === 'wide' ? row.metric.title : capital(row.metric.short)}
+            </th>
             {!alone && (
               <td>
                 <MeasuredValue measured={row.reference} unit={row.metric.unit} compact />

@@ -39,7 +39,7 @@ export function OverviewTab({ study, variant, reference }: TabProps) {
   const result = verdict(reference, variant, comparison)
   const rows = metricRows(reference, variant, { ...comparison })
   const quality = variant.evaluation ? mainMetric(variant) : null
-  const narrow = width > 0 && width < 560
+  const room = width === 0 || width >= 700 ? 'wide' : width >= 540 ? 'middle' : 'narrow'
   return (
     <TabBody label="Overview">
       <div ref={ref} style={{ height: 0, marginBottom: '-0.75rem' }} />
@@ -63,7 +63,7 @@ export function OverviewTab({ study, variant, reference }: TabProps) {
         </div>
       )}
       <Panel title="Numbers" flush>
-        <MetricTable rows={rows} reference={reference} variant={variant} compact={narrow} />
+        <MetricTable rows={rows} reference={reference} variant={variant} room={room} />
       </Panel>
       <NotesPanel key={variant.id} variant={variant} />
       {variant.evaluation?.task === 'classification' && (

@@ -87,7 +87,7 @@ function exactChange(metric: Metric, from: number, to: number): Change {
 
 /** Without a paired test only intervals that do not touch carry a claim. */
 function apart(metric: Metric, reference: Measured, variant: Measured): Change {
-  const change = signed(variant.value - reference.value, metric)
+  const change = variant.value === reference.value ? 'same' : signed(variant.value - reference.value, metric)
   const known = [reference.low, reference.high, variant.low, variant.high].every(x => x !== undefined)
   if (!known) {
     return { tone: 'unknown', basis: 'none', change, how: 'No interval is known, so nothing is claimed.' }

@@ -152,7 +152,8 @@ function qualityClause(reference: Variant, variant: Variant, comparison: Compari
 function differenceClause(difference: Difference, metric: Metric, samples: string): Clause {
   const word = metricWord(metric)
   const tone = differenceTone(difference)
-  const detail = `${formatDifference(difference, metric.unit)} · ${samples}, ${difference.test}`
+  const numbers = formatDifference({ ...difference, shown: true }, metric.unit)
+  const detail = `${numbers} · ${samples}, ${difference.test}`
   if (tone === 'uncertain') {
     const loss = metric.better === 'higher' ? -difference.low : difference.high
     const hidden =

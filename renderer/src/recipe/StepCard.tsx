@@ -50,25 +50,24 @@ export function StepCard({ number, variant, step, parent, technique, last }: Ste
           </Tooltip>
         </div>
         {technique && <div className={classes.small}>{technique.summary}</div>}
-        {changed.length > 0 ? (
-          <Options rows={changed} />
-        ) : (
-          !open && (
-            <div className={classes.small} style={{ marginTop: 6 }}>
-              All options at their defaults.
-            </div>
-          )
-        )}
+        {changed.length > 0 && <Options rows={changed} />}
         {open && <Options rows={rows.filter(r => !r.changed)} />}
         {rows.length > changed.length && (
           <button type="button" className={classes.more} aria-expanded={open} onClick={() => setOpen(!open)}>
             <Arrow size={13} aria-hidden />
-            {open ? 'Hide defaults' : `${rows.length - changed.length} options at their defaults`}
+            {open ? 'Hide defaults' : defaultsText(rows.length - changed.length, changed.length)}
           </button>
         )}
       </div>
     </li>
   )
+}
+
+/** What the folded options are. */
+function defaultsText(count: number, changed: number): string {
+  if (changed === 0)
+    return count === 1 ? 'Its option is at its default' : `All ${count} options at their defaults`
+  return `${count} more ${count === 1 ? 'option' : 'options'} at ${count === 1 ? 'its default' : 'their defaults'}`
 }
 
 function Options({ rows }: { rows: readonly OptionRow[] }) {

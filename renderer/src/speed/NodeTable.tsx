@@ -1,4 +1,5 @@
 import { SegmentedControl, TextInput } from '@mantine/core'
+import { useElementSize } from '@mantine/hooks'
 import { Search } from 'lucide-react'
 import { useDeferredValue, useMemo, useState } from 'react'
 import type { Profile } from '../../../shared/domain'
@@ -14,7 +15,11 @@ const COLUMNS: readonly Column<NodeTime>[] = [
     title: 'Node',
     width: 'minmax(7rem, 2.4fr)',
     value: n => n.name,
-    render: n => <span title={n.name}>{n.name}</span>,
+    render: n => (
+      <span className={classes.path} title={n.name}>
+        <bdi>{n.name}</bdi>
+      </span>
+    ),
   },
   {
     id: 'op',
@@ -49,6 +54,8 @@ const COLUMNS: readonly Column<NodeTime>[] = [
   },
 ]
 
+const NARROW = COLUMNS.filter(c => c.id !== 'provider' && c.id !== 'op')
+
 function providerName(provider: string): string {
   return provider.replace(/ExecutionProvider$/, '')
 }
@@ -61,6 +68,7 @@ interface NodeTableProps {
 /** Every node as ONNX Runtime really ran it, of one model at a time. */
 export function NodeTable({ reference, variant }: NodeTableProps) {
   const [side, setSide] = useState<'variant' | 'reference'>('variant')
+  const { ref, width } = useElementSize()
   const [search, setSearch] = useState('')
   const wanted = useDeferredValue(search)
   const shown = side === 'reference' && reference ? reference : variant
@@ -96,11 +104,11 @@ export function NodeTable({ reference, variant }: NodeTableProps) {
         </div>
       }
     >
-      <div className={classes.table}>
+      <div ref={ref} className={classes.table} style={{ height: Math.min(nodes.length, 12) * 30 + 34 }}>
         <DataTable
           key={side}
           label="Nodes"
-          columns={COLUMNS}
+          columns={width > 0 && width < 540 ? NARROW : COLUMNS}
           rows={found}
           rowKey={n => String(n.index)}
           initialSort={{ column: 'us', descending: true }}

@@ -12,7 +12,7 @@ interface OperatorBarsProps {
 }
 
 const ROW = 34
-const LABEL = 118
+const LABEL = 136
 
 /** Time per operator as horizontal bars, both models on one scale. */
 export function OperatorBars({ rows, reference, variant }: OperatorBarsProps) {
@@ -117,5 +117,5 @@ function axisTime(us: number): string {
 }
 
 function shortened(op: string): string {
-  return op.length > 17 ? `${op.slice(0, 16)}…` : op
+  return op.length > 20 ? `${op.slice(0, 19)}…` : op
 }

@@ -21,7 +21,7 @@ import { TimeShares } from './TimeShares'
 /** Where the time goes, and why a variant is or is not faster than its teacher. */
 export function SpeedTab({ study, variant, reference }: TabProps) {
   const speed = useQuery(`study/${variant.id}/speed`, c => c.variants.speed({ id: variant.id }))
-  const again = <MeasureNow study={study} variants={[variant]} label="Measure again" />
+  const again = <MeasureNow study={study} variants={[variant]} label="Measure again" quiet />
   return (
     <TabBody label="Speed">
       {speed.error && <ErrorNotice error={speed.error} actions={again} />}
@@ -59,7 +59,7 @@ function SpeedView({ report, study, variant, reference }: TabProps & { report: S
     <>
       <Panel
         title={alone ? 'Speed' : 'Why it is as fast as it is'}
-        actions={<MeasureNow study={study} variants={[variant]} label="Measure again" />}
+        actions={<MeasureNow study={study} variants={[variant]} label="Measure again" quiet />}
       >
         <div className={classes.findings}>
           {!alone && <Headline ratio={report.ratio} profiles={report} reference={other.name} />}

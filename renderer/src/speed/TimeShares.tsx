@@ -1,4 +1,3 @@
-import { Fragment } from 'react'
 import type { Profile } from '../../../shared/domain'
 import { formatMs, formatShare } from '../../../shared/format'
 import { categories, colors } from '../ui/theme'
@@ -16,31 +15,29 @@ const KINDS: Record<ShareKind, { title: string; color: string }> = {
 export function TimeShares({ sides }: { sides: readonly { name: string; profile: Profile }[] }) {
   return (
     <div style={{ display: 'flex', flexDirection: 'column', gap: '0.625rem' }}>
-      <div className={classes.shares}>
-        {sides.map(({ name, profile }) => {
-          const shares = timeShares(profile)
-          const said = SHARE_KINDS.filter(k => shares[k] > 0).map(
-            k => `${KINDS[k].title} ${formatShare(shares[k], 1)}`,
-          )
-          return (
-            <Fragment key={name}>
-              <span className={`ellipsis ${classes.shareName}`} title={name}>
-                {name}
-              </span>
-              <span className={classes.shareBar} role="img" aria-label={said.join(', ')}>
-                {SHARE_KINDS.filter(k => shares[k] > 0).map(kind => (
-                  <span
-                    key={kind}
-                    title={`${KINDS[kind].title}: ${formatShare(shares[kind], 1)}`}
-                    style={{ flex: shares[kind], background: KINDS[kind].color }}
-                  />
-                ))}
-              </span>
-              <span className="num">{formatMs(profile.kernelUs / 1000)}</span>
-            </Fragment>
-          )
-        })}
-      </div>
+      {sides.map(({ name, profile }) => {
+        const shares = timeShares(profile)
+        const said = SHARE_KINDS.filter(k => shares[k] > 0).map(
+          k => `${KINDS[k].title} ${formatShare(shares[k], 1)}`,
+        )
+        return (
+          <div key={name} className={classes.share}>
+            <span className="ellipsis" title={name}>
+              {name}
+            </span>
+            <span className={classes.shareBar} role="img" aria-label={said.join(', ')}>
+              {SHARE_KINDS.filter(k => shares[k] > 0).map(kind => (
+                <span
+                  key={kind}
+                  title={`${KINDS[kind].title}: ${formatShare(shares[kind], 1)}`}
+                  style={{ flex: shares[kind], background: KINDS[kind].color }}
+                />
+              ))}
+            </span>
+            <span className={classes.shareTime}>{formatMs(profile.kernelUs / 1000)}</span>
+          </div>
+        )
+      })}
       <div className={classes.legend}>
         {SHARE_KINDS.map(kind => (
           <span key={kind}>

@@ -1,7 +1,43 @@
 /** Two profiles side by side: per operator on one scale, per node, and where the time goes. */
 import type { Note, Profile, ProfileNode } from '../../../shared/domain'
 
+/** Operators that do the same work, whatever the number format: a float one and what ORT makes of it. */
+const FAMILIES: Readonly<Record<string, string>> = {
+  QLinearConv: 'Conv',
+  ConvInteger: 'Conv',
+  FusedConv: 'Conv',
+  NhwcFusedConv: 'Conv',
+  NhwcConv: 'Conv',
+  QGemm: 'Gemm',
+  FusedGemm: 'Gemm',
+  QLinearMatMul: 'MatMul',
+  MatMulInteger: 'MatMul',
+  MatMulIntegerToFloat: 'MatMul',
+  DynamicQuantizeMatMul: 'MatMul',
+  MatMulNBits: 'MatMul',
+  FusedMatMul: 'MatMul',
+  QAttention: 'Attention',
+  QLSTM: 'LSTM',
+  DynamicQuantizeLSTM: 'LSTM',
+  QLinearAdd: 'Add',
+  QLinearMul: 'Mul',
+  QLinearConcat: 'Concat',
+  QLinearSigmoid: 'Sigmoid',
+  QLinearLeakyRelu: 'LeakyRelu',
+  QLinearSoftmax: 'Softmax',
+  QLinearAveragePool: 'AveragePool',
+  NhwcMaxPool: 'MaxPool',
+  QLinearGlobalAveragePool: 'GlobalAveragePool',
+  DynamicQuantizeLinear: 'QuantizeLinear',
+}
+
+/** The float operator whose work this one does; itself where there is none. */
+export function familyOf(op: string): string {
+  return FAMILIES[op] ?? op
+}
+
 export interface OperatorTime {
+  /** What the two sides call the work: 'Conv → QLinearConv', or one name where they agree. */
   op: string
   /** Mean microseconds per run; 0 where the side has no such operator. */
   reference: number
@@ -10,31 +46,36 @@ export interface OperatorTime {
   variantCount: number
 }
 
+interface Family extends OperatorTime {
+  names: { reference: Set<string>; variant: Set<string> }
+}
+
 /**
- * Time per operator of both, longest first. Beyond `limit` operators the shortest are gathered as 'other'.
+ * Time per kind of work of both, longest first, so that a convolution stands beside the int8 one that replaced it.
+ * Beyond `limit` rows the shortest are gathered in one.
  */
 export function operatorTimes(reference: Profile, variant: Profile, limit = 12): OperatorTime[] {
-  const rows = new Map<string, OperatorTime>()
-  const row = (op: string) => {
-    const known = rows.get(op)
-    if (known) return known
-    const made = { op, reference: 0, variant: 0, referenceCount: 0, variantCount: 0 }
-    rows.set(op, made)
-    return made
+  const families = new Map<string, Family>()
+  for (const [side, profile] of [['reference', reference] as const, ['variant', variant] as const]) {
+    for (const { op, us, count } of profile.byOperator) {
+      const name = familyOf(op)
+      const family = families.get(name) ?? {
+        op: name,
+        reference: 0,
+        variant: 0,
+        referenceCount: 0,
+        variantCount: 0,
+        names: { reference: new Set<string>(), variant: new Set<string>() },
+      }
+      family[side] += us
+      family[`${side}Count`] += count
+      family.names[side].add(op)
+      families.set(name, family)
+    }
   }
-  for (const o of reference.byOperator) {
-    const r = row(o.op)
-    r.reference += o.us
-    r.referenceCount += o.count
-  }
-  for (const o of variant.byOperator) {
-    const r = row(o.op)
-    r.variant += o.us
-    r.variantCount += o.count
-  }
-  const sorted = [...rows.values()].sort(
-    (a, b) => Math.max(b.reference, b.variant) - Math.max(a.reference, a.variant) || a.op.localeCompare(b.op),
-  )
+  const sorted = [...families.values()]
+    .map(({ names, ...row }) => ({ ...row, op: label(row.op, names) }))
+    .sort((a, b) => longest(b) - longest(a) || a.op.localeCompare(b.op))
   if (sorted.length <= limit) return sorted
   const rest = sorted.slice(limit - 1)
   const sum = (pick: (r: OperatorTime) => number) => rest.reduce((s, r) => s + pick(r), 0)
@@ -48,6 +89,20 @@ export function operatorTimes(reference: Profile, variant: Profile, limit = 12):
       variantCount: sum(r => r.variantCount),
     },
   ]
+}
+
+function longest(row: OperatorTime): number {
+  return Math.max(row.reference, row.variant)
+}
+
+function label(family: string, names: Family['names']): string {
+  const [from, to] = [[...names.reference].sort(), [...names.variant].sort()]
+  if (from.length === 0) return to.join(', ')
+  if (to.length === 0) return from.join(', ')
+  const same = from.length === to.length && from.every((name, i) => name === to[i])
+  if (same) return from.length === 1 ? (from[0] ?? family) : family
+  const changed = to.filter(name => !names.reference.has(name))
+  return changed.length === 0 ? family : `${family} → ${changed.join(', ')}`
 }
 
 export interface NodeTime extends ProfileNode {

@@ -1,6 +1,6 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { ChevronDown, ChevronUp } from 'lucide-react'
-import { type KeyboardEvent, type ReactNode, useMemo, useRef, useState } from 'react'
+import { type KeyboardEvent, type ReactNode, useEffect, useMemo, useRef, useState } from 'react'
 import classes from './DataTable.module.css'
 
 export interface Column<Row> {
@@ -81,6 +81,15 @@ export function DataTable<Row>(props: DataTableProps<Row>) {
     overscan: 12,
   })
   const template = columns.map(c => c.width ?? 'minmax(4.5rem, 1fr)').join(' ')
+
+  // A row chosen elsewhere (on a map, a chart) comes into view; sorting or filtering alone moves nothing.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only a new choice moves the table
+  useEffect(() => {
+    const at = selected == null ? -1 : sorted.findIndex(row => rowKey(row) === selected)
+    if (at < 0) return
+    setActive(at)
+    virtual.scrollToIndex(at)
+  }, [selected])
 
   function sortBy(column: Column<Row>) {
     const numeric = rows.length > 0 && rows.some(r => typeof column.value(r) === 'number')
