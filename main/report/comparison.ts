@@ -6,37 +6,44 @@ import { type Content, type Fragment, html } from './html'
 import { type ReportInput, referenceOf } from './input'
 import { describeRatio, describeSize, ratioOf } from './verdict'
 
-/** One row per metric, one column per variant would not fit many variants: rows are variants. */
+/** The numbers that decide, with what they say against the reference; then the others. */
 export function comparisonTable(input: ReportInput): Fragment {
-  const metrics = availableMetrics(input.variants.map(v => v.variant)).filter(m => SHOWN.has(m.id))
+  const metrics = availableMetrics(input.variants.map(v => v.variant))
+  // Without labels, agreement with the reference is what there is of quality.
+  const labelled = metrics.some(m => m.id === 'accuracy' || m.id === 'mae')
+  const isMain = (m: Metric) => MAIN.has(m.id) || (!labelled && AGREEMENT.has(m.id))
+  const main = metrics.filter(isMain)
+  const more = metrics.filter(m => !isMain(m) && (MORE.has(m.id) || AGREEMENT.has(m.id)))
+  return html`${table(input, main, true)}${more.length > 0 && html`<h3>More numbers</h3>${table(input, more, false)}`}`
+}
+
+function table(input: ReportInput, metrics: readonly Metric[], compare: boolean): Fragment {
   const reference = referenceOf(input.variants)
   return html`<div class="scroll"><table class="comparison">
 <thead><tr><th scope="col">#</th><th scope="col">Variant</th>${metrics.map(
     m => html`<th scope="col">${m.title}<small>${m.better} is better</small></th>`,
-  )}<th scope="col">Against the reference<small>same samples, interleaved timing</small></th></tr></thead>
+  )}${compare && html`<th scope="col">Against the reference<small>same samples, interleaved timing</small></th>`}</tr></thead>
 <tbody>${input.variants.map(
     (
       v,
       i,
     ) => html`<tr class="${v === reference ? 'reference' : ''}"><td>${i + 1}</td><th scope="row">${v.variant.name}</th>
 ${metrics.map(m => html`<td>${cell(m, m.read(v.variant))}</td>`)}
-<td class="against">${v === reference || !reference ? 'reference' : against(input, i)}</td></tr>`,
+${compare && html`<td class="against">${v === reference ? 'reference' : against(input, i)}</td>`}</tr>`,
   )}</tbody></table></div>`
 }
 
-const SHOWN = new Set([
-  'accuracy',
+const MAIN = new Set(['accuracy', 'mae', 'r2', 'sizeBytes', 'latency1'])
+const AGREEMENT = new Set(['agreement', 'cosine'])
+const MORE = new Set([
   'balancedAccuracy',
   'macroF1',
   'logLoss',
-  'mae',
+  'ece',
   'rmse',
-  'r2',
-  'agreement',
-  'cosine',
-  'sizeBytes',
-  'latency1',
+  'sqnr',
   'latency32',
+  'throughput',
   'loadMs',
   'peakMemory',
   'energy',

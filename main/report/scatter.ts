@@ -144,7 +144,7 @@ function labels(points: readonly Point[], horizontal: Scale, vertical: Scale): C
 
 function places(cx: number, cy: number, text: string): Box[] {
   const width = text.length * LABEL_WIDTH
-  return [4, -10, 18, -24, 32].flatMap(dy => [
+  return [-10, 18, 4, -24, 32].flatMap(dy => [
     { x: cx + 11, y: cy + dy, width },
     { x: cx - 11 - width, y: cy + dy, width },
   ])

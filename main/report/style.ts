@@ -10,9 +10,9 @@ h1{font-size:28px;line-height:1.2;margin:0 0 4px}h2{font-size:20px;margin:40px 0
 .verdict{border-left:3px solid var(--accent);background:var(--fill);padding:12px 18px;border-radius:0 6px 6px 0}
 .verdict p{margin:6px 0}
 .verdict p:first-child{font-size:17px}
-figure{margin:16px 0}svg{width:100%;height:auto;display:block}figcaption,caption,small,.none{color:var(--soft);font-size:13px}
-caption{text-align:left;padding:8px 0 4px}
-svg text{font:12px system-ui,sans-serif;fill:var(--ink)}
+figure{margin:16px 0;max-width:860px}svg{width:100%;height:auto;display:block}figcaption,caption,small,.none{color:var(--soft);font-size:13px}
+caption{text-align:left;padding:8px 0 4px}.confusion caption{white-space:nowrap}
+svg text{font:12px system-ui,sans-serif;fill:var(--ink)}.label{paint-order:stroke;stroke:var(--page);stroke-width:4px;stroke-linejoin:round}
 .axis text{fill:var(--soft)}.axis .title{fill:var(--ink)}.grid{stroke:var(--line);stroke-width:1}
 .front{fill:none;stroke:var(--accent);stroke-width:1.5;stroke-dasharray:5 4}
 .error{stroke:var(--soft);stroke-width:1.5}
@@ -21,7 +21,7 @@ svg text{font:12px system-ui,sans-serif;fill:var(--ink)}
 .scroll{overflow-x:auto}
 table{border-collapse:collapse;font-variant-numeric:tabular-nums;font-size:14px}
 th,td{text-align:left;vertical-align:top;padding:6px 12px 6px 0;border-bottom:1px solid var(--line)}
-thead th{border-bottom:2px solid var(--line);white-space:nowrap}
+thead th{border-bottom:2px solid var(--line);vertical-align:bottom}
 small{display:block;font-weight:400;white-space:nowrap}
 tr.reference{background:var(--fill)}
 td ul{margin:0;padding-left:16px}.against{min-width:260px}

@@ -1,0 +1,116 @@
+/** Making one variant, and what is said about it. */
+import { stat } from 'node:fs/promises'
+import type { TaskContext } from '../../main/jobs/context'
+import { inspectModel } from '../../main/measure/inspect'
+import { modelFiles } from '../../main/onnx/read'
+import { makeVariant } from '../../main/operations/variant'
+import { describeSize } from '../../main/report/verdict'
+import { techniqueById } from '../../main/techniques'
+import type { Note, Plan, Step, Verification } from '../../shared/domain'
+import { formatBytes, formatDuration } from '../../shared/format'
+import type { Globals } from './command'
+import { drawSamples, openData } from './data'
+import type { DataOptions } from './data-options'
+import { noteLines } from './inspect'
+import { threadCount } from './measure'
+import { columns, plain } from './terminal'
+
+/** The JSON of commands that make a variant. */
+export interface VariantResult {
+  out: string
+  sizeBytes: number
+  parent: { sizeBytes: number }
+  seconds: number
+  plan: Plan
+  notes: Note[]
+  verified: Verification
+}
+
+type StepOptions = Pick<Globals, 'seed' | 'threads' | 'device'> & DataOptions & { out: string }
+
+/** Applies one step to a model file. Calibration samples: `samples` of the technique's options, see `drawSamples`. */
+export async function runStep(
+  model: string,
+  step: Step,
+  options: StepOptions,
+  context: TaskContext,
+): Promise<VariantResult> {
+  const started = performance.now()
+  const technique = techniqueById(step.technique)
+  const dataset =
+    options.data && technique.needs !== 'nothing'
+      ? await openData({ ...options, data: options.data }, (await inspectModel(model)).inputs)
+      : undefined
+  try {
+    const parsed = technique.options.safeParse(step.options)
+    const wanted = parsed.success ? samplesOf(parsed.data) : undefined
+    const calibration = dataset && {
+      dataset,
+      indices: drawSamples(dataset, options.split, wanted ?? Number.POSITIVE_INFINITY, options.seed),
+    }
+    const { plan, evidence, sizeBytes } = await makeVariant(
+      {
+        parent: model,
+        step,
+        seed: options.seed,
+        ...(calibration ? { calibration } : {}),
+        out: options.out,
+        threads: await threadCount(options.threads),
+        device: options.device,
+      },
+      context,
+    )
+    return {
+      out: options.out,
+      sizeBytes,
+      parent: { sizeBytes: await sizeOf(model) },
+      seconds: (performance.now() - started) / 1000,
+      plan,
+      notes: plan.notes,
+      verified: evidence.verification,
+    }
+  } finally {
+    await dataset?.close()
+  }
+}
+
+function samplesOf(options: unknown): number | undefined {
+  const samples = typeof options === 'object' && options && 'samples' in options ? options.samples : undefined
+  return typeof samples === 'number' ? samples : undefined
+}
+
+async function sizeOf(model: string): Promise<number> {
+  const sizes = (await modelFiles(model)).map(async file => (await stat(file)).size)
+  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0)
+}
+
+/** The result for a person. */
+export function describeVariant(r: VariantResult): string {
+  const { parity, loads } = r.verified
+  const sqnr = parity?.sqnr === null ? 'identical' : `${parity?.sqnr.toFixed(1)} dB`
+  const facts = [
+    ['wrote', plain(r.out)],
+    [
+      'size',
+      `${formatBytes(r.sizeBytes)}, was ${formatBytes(r.parent.sizeBytes)}: ${describeSize(r.parent.sizeBytes, r.sizeBytes)}`,
+    ],
+    [
+      'proven',
+      loads ? 'loaded and run by a fresh process with stock ONNX Runtime' : 'does not load in ONNX Runtime',
+    ],
+    ...(parity
+      ? [
+          [
+            'parity',
+            `cosine ${parity.cosine.toFixed(6)}, largest difference ${parity.maxAbs.toPrecision(3)}, SQNR ${sqnr} on ${parity.samples} samples`,
+          ],
+        ]
+      : []),
+    ['took', formatDuration(r.seconds)],
+  ]
+  const table = columns([['', ''], ...facts])
+    .split('\n')
+    .slice(1)
+    .join('\n')
+  return [table, ...(r.notes.length > 0 ? ['', ...noteLines(r.notes)] : [])].join('\n')
+}
