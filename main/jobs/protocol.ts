@@ -97,14 +97,15 @@ export interface Tasks {
 }
 
 export interface BundleTask {
+  /** The variant's name, and the folder in the archive made from it. */
   name: string
+  folder: string
   model: ModelRef
   summary: Omit<ModelSummary, 'layers'>
-  input: ReportInput
-  dataset: DatasetRef | null
-  datasetSummary: DatasetSummary | null
+  dataset: DatasetSummary | null
   evidence: Evidence | null
-  machine: Machine
+  evaluation: Evaluation | null
+  benchmark: Benchmark | null
 }
 
 type TaskOf<K extends JobKind> = { kind: K } & Tasks[K]['task']

@@ -64,8 +64,13 @@ export class Database {
     }
   }
 
+  /**
+   * Closes the database. @photostructure/sqlite keeps the files open until the statements are collected, so what is in
+   * the write-ahead log is moved into the database first.
+   */
   close(): void {
     this.statements.clear()
+    this.exec('PRAGMA wal_checkpoint(TRUNCATE)')
     this.database.close()
   }
 

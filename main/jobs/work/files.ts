@@ -1,11 +1,12 @@
 /** Reports and bundles: files made for a person to save. */
 import { addArtifact } from '../../workspace/artifacts'
 import { currentDataset } from '../../workspace/datasets'
-import { readEvidence, readVariant, variantStudy } from '../../workspace/variants'
+import { latestEvaluation, sharedBenchmark } from '../../workspace/measurements'
+import { readEvidence, readVariant, requireTeacher, variantCore } from '../../workspace/variants'
 import type { Workspace } from '../../workspace/workspace'
 import type { Tasks } from '../protocol'
 import type { RequestOf } from '../requests'
-import { datasetRef, machine, modelRef } from './lookup'
+import { modelRef } from './lookup'
 import { reportInput } from './report-input'
 import type { Committed } from './work'
 
@@ -21,16 +22,21 @@ export async function prepareBundle(
   request: RequestOf<'bundle'>,
 ): Promise<Tasks['bundle']['task']> {
   const variant = readVariant(workspace, request.variant)
-  const dataset = currentDataset(workspace, variantStudy(workspace, request.variant))
+  const teacher = requireTeacher(workspace, request.study)
   return {
     name: variant.name,
+    folder: fileName(variant.name),
     model: modelRef(workspace, variant.id),
     summary: variant.summary,
-    input: reportInput(workspace, request.study),
-    dataset: datasetRef(dataset),
-    datasetSummary: dataset ?? null,
+    dataset: currentDataset(workspace, request.study) ?? null,
     evidence: readEvidence(workspace, variant.id),
-    machine: await machine(workspace),
+    evaluation: latestEvaluation(workspace, variant.id)?.evaluation ?? null,
+    benchmark: sharedBenchmark(
+      workspace,
+      request.study,
+      variantCore(workspace, teacher).model,
+      variant.model,
+    ),
   }
 }
 
