@@ -1,12 +1,12 @@
 /** The work of `bantam bundle`. */
 import { type TaskContext, within } from '../../main/jobs/context'
 import { inspectModel } from '../../main/measure/inspect'
+import { readEvidence } from '../../main/operations/evidence'
 import { type BundleFile, writeBundle } from '../../main/report/bundle'
 import { VERSION } from '../../main/version'
 import type { Device } from '../../shared/domain'
 import { openData } from './data'
 import type { DataOptions } from './data-options'
-import { readEvidence } from './folder'
 import { type Candidate, measureCandidates, modelName } from './measure'
 
 interface Options extends DataOptions {
@@ -30,7 +30,7 @@ export async function bundleFile(
   const dataset = data ? await openData({ ...options, data }, summary.inputs) : null
   const generatedAt = new Date().toISOString()
   const name = options.name ?? modelName(model)
-  const evidence = readEvidence(model)
+  const evidence = await readEvidence(model)
   try {
     const candidates: Candidate[] = [
       ...(reference ? [{ path: reference, name: modelName(reference), evidence: null }] : []),

@@ -7,15 +7,14 @@ import { probeData } from '../../main/data/probe'
 import { sampleModelPath } from '../../main/data/source'
 import { type TaskContext, within } from '../../main/jobs/context'
 import { inspectModel } from '../../main/measure/inspect'
+import { readEvidence } from '../../main/operations/evidence'
 import { makeVariant } from '../../main/operations/variant'
 import { reportHtml } from '../../main/report/report'
 import { describeRatio, ratioOf, verdicts } from '../../main/report/verdict'
-import { techniqueById } from '../../main/techniques'
 import type { Device, Step } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
 import { formatBytes, formatDifference, formatMeasured } from '../../shared/format'
 import { metricById } from '../../shared/metrics'
-import { readEvidence } from './folder'
 import { type Candidate, type Measured, measureCandidates, modelName, threadCount } from './measure'
 import { writeWhole } from './paths'
 import { reportInput, type VariantRow, variantRow } from './report-folder'
@@ -65,15 +64,13 @@ export async function runDemo(folder: string, options: Options, context: TaskCon
     for (const [i, { name, step }] of STEPS.entries()) {
       const out = join(folder, `${name}.onnx`)
       const part = within(context, (0.4 * i) / STEPS.length, (0.4 * (i + 1)) / STEPS.length)
-      const indices = dataset.indices('calibration').slice(0, SAMPLES)
-      const calibration =
-        techniqueById(step.technique).needs === 'nothing' ? {} : { calibration: { dataset, indices } }
+      const calibration = { dataset, indices: dataset.indices('calibration').slice(0, SAMPLES) }
       const threads = await threadCount(options.threads)
       await makeVariant(
-        { parent: teacher, step, seed: options.seed, ...calibration, out, threads, device: options.device },
+        { parent: teacher, step, seed: options.seed, calibration, out, threads, device: options.device },
         part,
       )
-      candidates.push({ path: out, name, evidence: readEvidence(out) })
+      candidates.push({ path: out, name, evidence: await readEvidence(out) })
     }
     const { measured, benchmark } = await measureCandidates(
       candidates,

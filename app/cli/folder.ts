@@ -1,25 +1,10 @@
 /** A folder of variants: its ONNX files, their evidence, and which of them the others were made from. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { readdirSync } from 'node:fs'
 import { join, resolve } from 'node:path'
 import { modelHash } from '../../main/onnx/read'
-import { Evidence } from '../../shared/domain'
+import { readEvidence } from '../../main/operations/evidence'
 import { BantamError } from '../../shared/errors'
 import { type Candidate, modelName } from './measure'
-
-/** The evidence beside a model file; null without one. Throws `bad-file` when it is none. */
-export function readEvidence(model: string): Evidence | null {
-  const path = `${model}.bantam.json`
-  if (!existsSync(path)) return null
-  try {
-    return Evidence.parse(JSON.parse(readFileSync(path, 'utf8')))
-  } catch (error) {
-    throw new BantamError('bad-file', 'The evidence beside the model cannot be read.', {
-      where: path,
-      action: 'Make the variant again, or remove the file.',
-      cause: error,
-    })
-  }
-}
 
 /**
  * The folder's models, the reference first: `reference` when given (it may lie elsewhere), else the one without
@@ -38,7 +23,9 @@ export async function readFolder(folder: string, reference?: string): Promise<Ca
         'Put variants there with `bantam quantize MODEL --method M --out FOLDER/NAME.onnx`, and a copy of MODEL.',
     })
   }
-  const candidates = files.map(path => ({ path, name: modelName(path), evidence: readEvidence(path) }))
+  const candidates: Candidate[] = []
+  for (const path of files)
+    candidates.push({ path, name: modelName(path), evidence: await readEvidence(path) })
   const others = candidates.filter(c => !reference || resolve(c.path) !== resolve(reference))
   const first = reference
     ? { path: reference, name: modelName(reference), evidence: null }

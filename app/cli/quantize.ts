@@ -14,6 +14,7 @@ const FAMILY = 'quantize.'
 interface Options extends Globals, DataOptions {
   method: string
   out: string
+  force: boolean
 }
 
 export function setup(command: Command, argv: readonly string[]): void {
@@ -24,6 +25,7 @@ export function setup(command: Command, argv: readonly string[]): void {
     .argument('<model>', 'ONNX file')
     .requiredOption('--method <method>', `one of: ${names(methods)}`)
     .requiredOption('--out <file>', 'where to write the variant; its evidence goes beside it')
+    .option('--force', 'keep a variant whose answers are worthless', false)
   if (chosen)
     addTechniqueFlags(
       command.description(`${command.description()}\n\n${chosen.title}: ${chosen.summary}`),

@@ -15,6 +15,9 @@ import { noteLines } from './inspect'
 import { threadCount } from './measure'
 import { columns, plain } from './terminal'
 
+/** Samples drawn for a technique that does not say how many it wants. */
+const TRIED = 16
+
 /** The JSON of commands that make a variant. */
 export interface VariantResult {
   out: string
@@ -26,7 +29,8 @@ export interface VariantResult {
   verified: Verification
 }
 
-type StepOptions = Pick<Globals, 'seed' | 'threads' | 'device'> & DataOptions & { out: string }
+type StepOptions = Pick<Globals, 'seed' | 'threads' | 'device'> &
+  DataOptions & { out: string; force: boolean }
 
 /** Applies one step to a model file. Calibration samples: `samples` of the technique's options, see `drawSamples`. */
 export async function runStep(
@@ -37,16 +41,15 @@ export async function runStep(
 ): Promise<VariantResult> {
   const started = performance.now()
   const technique = techniqueById(step.technique)
-  const dataset =
-    options.data && technique.needs !== 'nothing'
-      ? await openData({ ...options, data: options.data }, (await inspectModel(model)).inputs)
-      : undefined
+  // A technique that needs no data still has its result tried on real samples when there are some.
+  const { data } = options
+  const dataset = data ? await openData({ ...options, data }, (await inspectModel(model)).inputs) : undefined
   try {
     const parsed = technique.options.safeParse(step.options)
     const wanted = parsed.success ? samplesOf(parsed.data) : undefined
     const calibration = dataset && {
       dataset,
-      indices: drawSamples(dataset, options.split, wanted ?? Number.POSITIVE_INFINITY, options.seed),
+      indices: drawSamples(dataset, options.split, wanted ?? TRIED, options.seed),
     }
     const { plan, evidence, sizeBytes } = await makeVariant(
       {
@@ -56,6 +59,7 @@ export async function runStep(
         ...(calibration ? { calibration } : {}),
         out: options.out,
         threads: await threadCount(options.threads),
+        force: options.force,
         device: options.device,
       },
       context,
