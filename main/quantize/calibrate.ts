@@ -12,6 +12,7 @@ import type { Note } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
 import type { Dataset } from '../data/dataset'
 import { breathe, type TaskContext, within } from '../jobs/context'
+import { fixedBatch } from '../measure/inputs'
 import { makeNode } from '../onnx/build'
 import type { Model } from '../onnx/model'
 import { isExternal, tensorByteLength } from '../onnx/tensor'
@@ -30,9 +31,12 @@ const BATCH = 32
 /** Above this many bytes of weights the augmented model goes through a file. */
 const IN_MEMORY_BYTES = 2 ** 30
 
+/** Codes of an 8-bit type. */
+const CODES = 256
+
 export type CalibrationMethod =
   | { kind: 'minmax' }
-  | { kind: 'entropy'; bins: number; levels: number }
+  | { kind: 'entropy'; bins: number }
   | { kind: 'percentile'; bins: number; percentile: number }
 
 export interface CalibrationRequest {
@@ -119,9 +123,9 @@ async function openAugmented(
 /** Cuts the samples into runs: of the model's fixed batch size, or of `BATCH`. */
 function batchPlan(session: Session, indices: Uint32Array): BatchPlan {
   if (indices.length === 0) throw new BantamError('bad-data', 'Calibration has no samples.', { where: 'calibration' })
-  const fixed = session.inputs.map(input => input.shape[0]).find(d => typeof d === 'number')
-  const size = typeof fixed === 'number' && fixed > 0 ? fixed : Math.min(BATCH, indices.length)
-  if (typeof fixed === 'number' && indices.length < fixed) {
+  const fixed = fixedBatch(session.inputs)
+  const size = fixed !== null && fixed > 0 ? fixed : Math.min(BATCH, indices.length)
+  if (fixed !== null && indices.length < fixed) {
     throw new BantamError('bad-data', `The model takes ${fixed} samples at a time, but there are ${indices.length}.`, {
       where: 'calibration',
       action: 'Give more calibration samples.',
@@ -129,7 +133,7 @@ function batchPlan(session: Session, indices: Uint32Array): BatchPlan {
   }
   const batches: Uint32Array[] = []
   for (let i = 0; i < indices.length; i += size) batches.push(indices.subarray(i, i + size))
-  const free = typeof fixed !== 'number'
+  const free = fixed === null
   const last = batches.at(-1)
   const notes: Note[] = []
   if (!free && last && last.length < size) {
@@ -220,8 +224,12 @@ async function histogramPass(
     const { range } = extremes.get(name) as Extremes
     const bound = Math.max(Math.abs(range.min), Math.abs(range.max))
     if (bound === 0 || method.kind === 'minmax') continue
-    const absolute = method.kind === 'percentile'
-    histograms.set(name, new Histogram(absolute ? 0 : -bound, bound, method.bins, absolute))
+    histograms.set(
+      name,
+      method.kind === 'percentile'
+        ? new Histogram(0, bound, method.bins, 'magnitudes')
+        : new Histogram(-bound, bound, method.bins, 'nonzero'),
+    )
   }
   const perSample = (name: string) => 4 * (extremes.get(name) as Extremes).perSample
   const whole = [...histograms.keys()].reduce((sum, name) => sum + perSample(name), 0)
@@ -242,10 +250,19 @@ async function histogramPass(
     context.progress((done + 1) / batches.length, 'Counting values')
   }
   for (const [name, histogram] of histograms) {
-    const kept = method.kind === 'entropy' ? entropyRange(histogram, method.levels) : percentiles(histogram, method)
     const { range } = extremes.get(name) as Extremes
+    const kept = method.kind === 'entropy' ? leastLoss(histogram, range) : percentiles(histogram, method)
     ranges.set(name, { min: Math.max(range.min, kept.min), max: Math.min(range.max, kept.max) })
   }
+}
+
+/**
+ * Entropy over the codes there are: 256 on the side or sides that are used. Zeros are not counted: they are always
+ * exact, and the spike that a Relu makes of them would hide everything else.
+ */
+function leastLoss(histogram: Histogram, range: Range): Range {
+  const levels = range.min < 0 && range.max > 0 ? CODES : 2 * CODES
+  return entropyRange(histogram, Math.min(levels, histogram.counts.length))
 }
 
 function percentiles(histogram: Histogram, method: CalibrationMethod): Range {

@@ -1,6 +1,7 @@
 /** A model that can be edited while the original stays as it is. */
 import type { GraphProto, NodeProto } from 'onnx-buf'
 import { Model } from '../onnx/model'
+import { shallow } from '../onnx/shallow'
 
 /** Copies the message, the main graph's lists and its nodes; tensors, attributes and subgraphs are shared. */
 export function editableCopy(model: Model): Model {
@@ -21,8 +22,4 @@ export function editableCopy(model: Model): Model {
   proto.opsetImport = proto.opsetImport.map(shallow)
   proto.metadataProps = [...proto.metadataProps]
   return new Model(proto, model.directory)
-}
-
-function shallow<T extends object>(message: T): T {
-  return Object.assign(Object.create(Object.getPrototypeOf(message)), message)
 }

@@ -14,7 +14,6 @@ import { BantamError } from '../../shared/errors'
 import { breathe, type TaskContext } from '../jobs/context'
 import { intAttribute } from '../onnx/build'
 import { describeNode } from '../onnx/graph'
-import { inferTypes } from '../onnx/infer'
 import { type Model, normalDomain } from '../onnx/model'
 import { tensorCount } from '../onnx/tensor'
 import type { PlanInput, Technique } from '../technique'
@@ -24,6 +23,7 @@ import { editableCopy } from './copy'
 import { DynamicDecisions, DynamicWriter } from './dynamic-write'
 import { nodeId, nodeLabel, nodesNamed } from './names'
 import { prepared } from './prepare'
+import { elementTypes } from './types'
 import { opsetObstacles } from './upgrade'
 import { allFinite, floatValues, weightScales } from './weights'
 
@@ -79,7 +79,7 @@ type Entry = DynamicDecisions['nodes'][number]
 async function planDynamic(input: PlanInput, options: DynamicOptions, context: TaskContext): Promise<Plan> {
   const { model, notes } = await prepared(input.model)
   const exclude = nodesNamed(model.graph, options.exclude)
-  const types = await inferTypes(model)
+  const types = await elementTypes(model)
   const nodes: Entry[] = []
   const all = model.graph.nodes
   for (const [i, node] of all.entries()) {

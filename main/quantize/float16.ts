@@ -13,7 +13,6 @@ import { BantamError } from '../../shared/errors'
 import { breathe, type TaskContext } from '../jobs/context'
 import { makeNode } from '../onnx/build'
 import { describeNode } from '../onnx/graph'
-import { inferTypes } from '../onnx/infer'
 import { type Model, normalDomain } from '../onnx/model'
 import { dataTypeName, dataTypeOf, makeTensor, tensorDims } from '../onnx/tensor'
 import { floatToHalf } from '../runtime/tensor'
@@ -22,6 +21,7 @@ import { adviseHalf } from './advice'
 import { editableCopy } from './copy'
 import { nodeId, nodeLabel, nodesNamed } from './names'
 import { prepared } from './prepare'
+import { elementTypes } from './types'
 import { floatValues } from './weights'
 
 /** Largest finite float16. */
@@ -54,7 +54,7 @@ const HALF_OPERATORS: ReadonlySet<string> = new Set(
    InstanceNormalization LayerNormalization LeakyRelu Log LogSoftmax MatMul Max MaxPool Min Mul Neg Pad PRelu Pow
    Reciprocal ReduceMax ReduceMean ReduceMin ReduceSum Relu Reshape Selu Sigmoid Sign Slice Softmax Softplus
    SpaceToDepth Split Sqrt Squeeze Sub Sum Tanh Tile Transpose Unsqueeze Where Gelu Mish Equal Greater Less
-   GreaterOrEqual LessOrEqual Identity`
+   GreaterOrEqual LessOrEqual Identity Shape Size`
     .split(/\s+/)
     .filter(op => op !== ''),
 )
@@ -73,7 +73,7 @@ export const float16: Technique<typeof HalfOptions> = {
     const simplified = (await prepared(model)).model
     const copy = editableCopy(simplified)
     const { nodes } = HalfDecisions.parse(plan.decisions)
-    new HalfWriter(copy, await inferTypes(simplified), new Set(nodes)).write()
+    new HalfWriter(copy, await elementTypes(simplified), new Set(nodes)).write()
     return copy
   },
 }
@@ -81,7 +81,7 @@ export const float16: Technique<typeof HalfOptions> = {
 async function planHalf(input: PlanInput, options: HalfOptions, context: TaskContext): Promise<Plan> {
   const { model, notes } = await prepared(input.model)
   const exclude = nodesNamed(model.graph, options.exclude)
-  const types = await inferTypes(model)
+  const types = await elementTypes(model)
   const nodes: string[] = []
   for (const [i, node] of model.graph.nodes.entries()) {
     if (!touchesFloat(node, types)) continue

@@ -12,13 +12,13 @@ export class Histogram {
    * @param low left edge of the first bin
    * @param high right edge of the last bin, which belongs to it
    * @param bins number of equal bins
-   * @param absolute counts |x| instead of x
+   * @param count what is counted: every value, its magnitude, or every value but zeros
    */
   constructor(
     readonly low: number,
     readonly high: number,
     bins: number,
-    private readonly absolute: boolean,
+    private readonly count: 'values' | 'magnitudes' | 'nonzero',
   ) {
     this.counts = new Float64Array(bins)
     this.perBin = high > low ? bins / (high - low) : 0
@@ -37,15 +37,13 @@ export class Histogram {
   add(values: Float32Array): void {
     const { counts, low, perBin } = this
     const last = counts.length - 1
-    if (this.absolute) {
-      for (let i = 0; i < values.length; i++) {
-        const bin = ((Math.abs(values[i] as number) - low) * perBin) | 0
-        counts[bin < 0 ? 0 : bin > last ? last : bin] = (counts[bin < 0 ? 0 : bin > last ? last : bin] as number) + 1
-      }
-      return
-    }
+    const magnitudes = this.count === 'magnitudes'
+    const keepZeros = this.count !== 'nonzero'
     for (let i = 0; i < values.length; i++) {
-      let bin = (((values[i] as number) - low) * perBin) | 0
+      let value = values[i] as number
+      if (magnitudes && value < 0) value = -value
+      if (value === 0 && !keepZeros) continue
+      let bin = ((value - low) * perBin) | 0
       if (bin > last) bin = last
       else if (bin < 0) bin = 0
       counts[bin] = (counts[bin] as number) + 1

@@ -1,17 +1,74 @@
 /** What every quantization does first: simplify the model, so that BatchNorm sits in the convolutions. */
-import type { Note } from '../../shared/domain'
-import type { Model } from '../onnx/model'
+import type { Note, TensorInfo } from '../../shared/domain'
+import { makeNode } from '../onnx/build'
+import { inferTypes } from '../onnx/infer'
+import { type Model, normalDomain } from '../onnx/model'
 import { simplify } from '../onnx/simplify'
+import { elementCount } from '../runtime/tensor'
+import { editableCopy } from './copy'
 
-const known = new WeakMap<Model, ReturnType<typeof simplify>>()
+interface Prepared {
+  model: Model
+  notes: Note[]
+}
+
+const simplified = new WeakMap<Model, Promise<Prepared>>()
+const joined = new WeakMap<Model, Promise<Prepared>>()
 
 /** The simplified model and what was folded. Planning and applying the same model simplify it once. */
-export async function prepared(model: Model): Promise<{ model: Model; notes: Note[] }> {
-  let simplified = known.get(model)
-  if (!simplified) {
-    simplified = simplify(model)
-    known.set(model, simplified)
+export function prepared(model: Model): Promise<Prepared> {
+  return once(simplified, model, () => simplify(model))
+}
+
+/**
+ * The simplified model with every MatMul → Add of a bias made one Gemm where it is one (two-dimensional). ONNX Runtime
+ * would do so itself while loading, and could then no longer run it in int8, for the bias has no integer form.
+ */
+export function preparedForStatic(model: Model): Promise<Prepared> {
+  return once(joined, model, async () => {
+    const { model: simple, notes } = await prepared(model)
+    const copy = editableCopy(simple)
+    const count = joinBiases(copy, await inferTypes(simple))
+    if (count === 0) return { model: simple, notes }
+    const message = `${count} matrix product${count === 1 ? ' and its' : 's and their'} bias became Gemm.`
+    return { model: copy, notes: [...notes, { code: 'joined-bias', severity: 'info' as const, message }] }
+  })
+}
+
+async function once(
+  known: WeakMap<Model, Promise<Prepared>>,
+  model: Model,
+  make: () => Promise<Prepared>,
+): Promise<Prepared> {
+  let result = known.get(model)
+  if (!result) {
+    result = make()
+    known.set(model, result)
   }
-  const result = await simplified
-  return { model: result.model, notes: [...result.notes] }
+  const { model: made, notes } = await result
+  return { model: made, notes: [...notes] }
+}
+
+function joinBiases(model: Model, types: Map<string, TensorInfo>): number {
+  const { graph } = model
+  let count = 0
+  for (const product of [...graph.nodes]) {
+    if (product.opType !== 'MatMul' || normalDomain(product.domain) !== '') continue
+    const [input, weight] = product.input as [string, string]
+    const result = product.output[0] as string
+    const columns = Number(graph.initializer(weight)?.dims[1] ?? -1n)
+    if (graph.initializer(weight)?.dims.length !== 2 || types.get(input)?.shape.length !== 2) continue
+    const uses = graph.uses(result)
+    const sum = uses.length === 1 ? uses[0]?.node : undefined
+    if (sum?.opType !== 'Add' || normalDomain(sum.domain) !== '' || graph.isOutput(result)) continue
+    const bias = sum.input.find(name => name !== result) ?? ''
+    const dims = graph.initializer(bias)?.dims.map(Number)
+    if (!dims || dims.length > 2 || elementCount(dims) !== columns || dims.at(-1) !== columns) continue
+    const output = sum.output[0] as string
+    const next = graph.nodes[graph.nodes.indexOf(sum) + 1]
+    graph.remove([product, sum])
+    graph.add(makeNode('Gemm', [input, weight, bias], [output], {}, { name: product.name }), next)
+    count++
+  }
+  return count
 }

@@ -22,6 +22,8 @@ export interface SelectOptions {
   /** Operator types that may be quantized. */
   operators: ReadonlySet<string>
   exclude: ReadonlySet<NodeProto>
+  /** Operator set that the result will have. */
+  opset: number
 }
 
 /** How one chosen node takes part. */
@@ -97,7 +99,7 @@ function eligible(
     if (role.kind !== 'weighted') return {}
     return { reason: other ? `its values are ${other}, not float32` : 'the type of its values cannot be told' }
   }
-  const reason = refusal(model, node, role, types)
+  const reason = refusal(model, node, role, types, options.opset)
   return reason ? (reason === 'quiet' ? {} : { reason }) : { role }
 }
 
@@ -106,13 +108,19 @@ function heavy(opType: string): boolean {
 }
 
 /** Why a node of an integer kernel's type still cannot use it; `quiet` when nobody would ask. */
-function refusal(model: Model, node: NodeProto, role: QuantizeRole, types: Map<string, TensorInfo>): string | null {
+function refusal(
+  model: Model,
+  node: NodeProto,
+  role: QuantizeRole,
+  types: Map<string, TensorInfo>,
+  opset: number,
+): string | null {
   const rank = (name: string | undefined) => types.get(name ?? '')?.shape.length
   switch (role.kind) {
     case 'weighted':
       return weightRefusal(model, node, role)
     case 'pass':
-      if (model.opset() < role.sinceOpset) return `opset ${model.opset()} has no 8-bit ${node.opType}`
+      if (opset < role.sinceOpset) return `opset ${opset} has no 8-bit ${node.opType}`
       if (node.opType === 'Resize') return resizeRefusal(node)
       return node.opType === 'MaxPool' && outputs(node).length > 1 ? 'it also returns indices' : null
     case 'absorbed':

@@ -3,7 +3,7 @@ import type { Model } from '../onnx/model'
 import type { Technique } from '../technique'
 import { adviseStatic } from './advice'
 import { editableCopy } from './copy'
-import { prepared } from './prepare'
+import { preparedForStatic } from './prepare'
 import { insertQdq } from './qdq'
 import { StaticDecisions, StaticOptions } from './static-options'
 import { planStatic } from './static-plan'
@@ -19,7 +19,7 @@ export const staticInt8: Technique<typeof StaticOptions> = {
   advise: adviseStatic,
   plan: planStatic,
   async apply(model, plan): Promise<Model> {
-    const copy = editableCopy((await prepared(model)).model)
+    const copy = editableCopy((await preparedForStatic(model)).model)
     insertQdq(copy, StaticDecisions.parse(plan.decisions))
     return copy
   },

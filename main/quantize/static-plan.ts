@@ -3,24 +3,22 @@ import type { NodeProto } from 'onnx-buf'
 import type { Note, Plan } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
 import { type TaskContext, within } from '../jobs/context'
-import { inferTypes } from '../onnx/infer'
 import type { Model } from '../onnx/model'
 import type { PlanInput } from '../technique'
 import { type CodeType, type Range, affineFor, codeRange, representable } from './affine'
 import { type CalibrationMethod, calibrate } from './calibrate'
-import { prepared } from './prepare'
+import { preparedForStatic } from './prepare'
 import { nodeId, nodeLabel, nodesNamed } from './names'
 import { type Chosen, type Selection, clipBounds, selectNodes } from './select'
 import { derivedValues, sharedRanges } from './sharing'
 import type { StaticDecisions, StaticOptions } from './static-options'
+import { elementTypes } from './types'
 import { opsetObstacles } from './upgrade'
 import { channelAxis, floatValues, scalesOf } from './weights'
 
 /** First opsets of QuantizeLinear, and of its scales per channel. */
 const OPSET_PER_TENSOR = 10
 const OPSET_PER_CHANNEL = 13
-/** Levels of the entropy calibration, as in ONNX Runtime's tool. */
-const ENTROPY_LEVELS = 128
 const INT32_MAX = 2147483647
 
 /**
@@ -37,14 +35,13 @@ export async function planStatic(
       action: 'Add a dataset (--data), or use dynamic-int8, which needs none.',
     })
   }
-  const { model, notes } = await prepared(input.model)
+  const { model, notes } = await preparedForStatic(input.model)
   const exclude = nodesNamed(model.graph, options.exclude)
-  const types = await inferTypes(model)
-  const selection = selectNodes(model, types, { operators: new Set(options.operators), exclude })
-  notes.push(...selection.notes)
-  if (selection.chosen.length === 0) throw nothingToDo(model, selection.notes)
+  const types = await elementTypes(model)
   const { opset, perChannel, note } = chooseOpset(model, options.perChannel)
-  notes.push(...note)
+  const selection = selectNodes(model, types, { operators: new Set(options.operators), exclude, opset })
+  notes.push(...note, ...selection.notes)
+  if (selection.chosen.length === 0) throw nothingToDo(model, selection.notes)
   const derived = derivedValues(selection.chosen)
   const { dataset, indices } = input.calibration
   const calibration = await calibrate(
@@ -87,7 +84,7 @@ function method(options: StaticOptions): CalibrationMethod {
     case 'minmax':
       return { kind: 'minmax' }
     case 'entropy':
-      return { kind: 'entropy', bins: options.bins, levels: ENTROPY_LEVELS }
+      return { kind: 'entropy', bins: options.bins }
     case 'percentile':
       return { kind: 'percentile', bins: options.bins, percentile: options.percentile }
   }

@@ -4,22 +4,29 @@
  * Up to opset 13 these operators moved attributes into inputs without changing what they compute; they are rewritten:
  *   Squeeze, Unsqueeze, ReduceSum (axes), Split (split) at 13; Clip (min, max) and Pad (pads, value) at 11;
  *   Slice (starts, ends, axes) at 10; Dropout (ratio) at 12.
+ * Before 13, Softmax, LogSoftmax and Hardmax took all axes from `axis` on together: they become Flatten → op → Reshape,
+ * unless the axis is the last.
  * These changed their meaning, or moved in ways that depend on more than the node; a model with one is declined:
- *   Softmax, LogSoftmax, Hardmax (axis, 13), Upsample and Resize (10, 11), TopK (10, 11), BatchNormalization below 9,
+ *   Upsample and Resize (10, 11), TopK (10, 11), BatchNormalization below 9,
  *   RoiAlign, Scan (9), Loop, If and other operators with subgraphs (their bodies would have to change too).
  * Everything else that existed before kept its meaning. Source: https://github.com/onnx/onnx/blob/main/docs/Changelog.md
  */
 import type { NodeProto } from 'onnx-buf'
-import { attribute, floatAttribute, intsAttribute, stringAttribute } from '../onnx/build'
+import {
+  attribute,
+  floatAttribute,
+  intAttribute,
+  intsAttribute,
+  makeAttribute,
+  makeNode,
+  stringAttribute,
+} from '../onnx/build'
 import { describeNode } from '../onnx/graph'
 import { type Model, normalDomain } from '../onnx/model'
 import { makeTensor } from '../onnx/tensor'
 
 /** Operators whose meaning changed in an opset, so that nodes of an older one must not be carried over it. */
 const CHANGED: Record<string, number> = {
-  Softmax: 13,
-  LogSoftmax: 13,
-  Hardmax: 13,
   Upsample: 10,
   Resize: 11,
   TopK: 11,
@@ -41,7 +48,7 @@ export function opsetObstacles(model: Model, target: number): string[] {
   for (const node of model.graph.nodes) {
     if (normalDomain(node.domain) !== '') continue
     const since = CHANGED[node.opType]
-    if (since !== undefined && from < since && target >= since && !sameInBoth(node)) {
+    if (since !== undefined && from < since && target >= since) {
       reasons.push(`${describeNode(node)} means something else since opset ${since}`)
     }
     if (node.attribute.some(a => a.g !== undefined || a.graphs.length > 0)) {
@@ -49,11 +56,6 @@ export function opsetObstacles(model: Model, target: number): string[] {
     }
   }
   return reasons
-}
-
-/** Softmax over the last axis is the same before and after opset 13. */
-function sameInBoth(node: NodeProto): boolean {
-  return ['Softmax', 'LogSoftmax', 'Hardmax'].includes(node.opType) && attribute(node, 'axis')?.i === -1n
 }
 
 /** Raises the operator set in place. Call only when there are no obstacles. */
@@ -85,9 +87,35 @@ function intsToInput(name: string, index: number): Move['rewrite'] {
   }
 }
 
+/** op(x) over all axes from `axis` on = Reshape(op(Flatten(x, axis)), Shape(x)). */
+const flattened: Move = {
+  since: 13,
+  rewrite(model, node) {
+    const axis = intAttribute(node, 'axis', 1)
+    drop(node, 'axis')
+    node.attribute.push(makeAttribute('axis', -1n))
+    if (axis === -1) return
+    const { graph } = model
+    const [input, output] = [node.input[0] as string, node.output[0] as string]
+    const [shape, flat, result] = ['shape', 'flat', 'result'].map(part => graph.freshName(`${output}_${part}`)) as [
+      string,
+      string,
+      string,
+    ]
+    graph.add(makeNode('Shape', [input], [shape], {}, { name: shape }))
+    graph.add(makeNode('Flatten', [input], [flat], { axis: BigInt(axis) }, { name: flat }))
+    graph.setInput(node, 0, flat)
+    graph.setOutput(node, 0, result)
+    graph.add(makeNode('Reshape', [result, shape], [output], {}, { name: graph.freshName(`${output}_unflat`) }))
+  },
+}
+
 const axesAt13: Move[] = [{ since: 13, rewrite: intsToInput('axes', 1) }]
 
 const MOVES: Record<string, Move[]> = {
+  Softmax: [flattened],
+  LogSoftmax: [flattened],
+  Hardmax: [flattened],
   Squeeze: axesAt13,
   Unsqueeze: axesAt13,
   ReduceSum: axesAt13,

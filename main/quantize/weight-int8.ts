@@ -15,6 +15,7 @@ import type { PlanInput, Technique } from '../technique'
 import { adviseWeightOnly } from './advice'
 import { editableCopy } from './copy'
 import { nodeLabel, nodesNamed } from './names'
+import { prepared } from './prepare'
 import { opsetObstacles, raiseOpset } from './upgrade'
 import { allFinite, channelAxis, floatValues, quantizeWeight, weightScales } from './weights'
 
@@ -62,15 +63,14 @@ export const weightInt8: Technique<typeof WeightOptions> = {
   advise: about => adviseWeightOnly(about),
   plan: planWeights,
   async apply(model, plan): Promise<Model> {
-    const copy = editableCopy(model)
+    const copy = editableCopy((await prepared(model)).model)
     storeWeights(copy, WeightDecisions.parse(plan.decisions))
     return copy
   },
 }
 
 async function planWeights(input: PlanInput, options: WeightOptions, context: TaskContext): Promise<Plan> {
-  const { model } = input
-  const notes: Note[] = []
+  const { model, notes } = await prepared(input.model)
   const exclude = nodesNamed(model.graph, options.exclude)
   const { opset, perChannel } = chooseOpset(model, options.perChannel, notes)
   const candidates = [...model.graph.initializers()].filter(
