@@ -1,6 +1,6 @@
 /**
  * How far a variant's outputs are from its reference's, per output, over all samples where both are finite:
- * - cosine: Σ r·x / √(Σr² Σx²) over all values of all samples (1 when both are all zero);
+ * - cosine: Σ r·x / √(Σr² Σx²) over all values of all samples (1 when nothing differs, 0 when one is all zero);
  * - max abs: largest |r − x|;
  * - SQNR: 10·log₁₀(Σr² / Σ(r − x)²) dB, within ±400; null when no value differs;
  * - KL(reference ‖ variant): mean over samples of Σ p·ln(p/q), q not below 2.2e-16; in nats;
@@ -111,7 +111,7 @@ function outputAgreement(reference: StoredOutput, variant: StoredOutput, main: b
   if (kept.length === 0) return { result: undefined, skipped: count }
   const result: Agreement = {
     output: variant.name,
-    cosine: cosine(total.dot, total.rr, total.xx),
+    cosine: total.noise === 0 ? 1 : cosine(total.dot, total.rr, total.xx),
     maxAbs: total.maxAbs,
     sqnr: signalToNoise(total.rr, total.noise),
     ...(isClassLike(reference, main) ? classAgreement(reference, variant, kept) : {}),
@@ -147,7 +147,6 @@ function addSample(
 }
 
 function cosine(dot: number, rr: number, xx: number): number {
-  if (rr === 0 && xx === 0) return 1
   if (rr === 0 || xx === 0) return 0
   return Math.max(-1, Math.min(1, dot / (Math.sqrt(rr) * Math.sqrt(xx))))
 }
