@@ -136,10 +136,12 @@ function parseNumber(text: string, field: Field): number {
 /** The options given on the command line, by their names in the schema; the others keep their defaults. */
 export function techniqueOptions(command: Command, technique: TechniqueInfo): Record<string, unknown> {
   return Object.fromEntries(
-    fieldsOf(technique).flatMap(([name]) => {
+    fieldsOf(technique).flatMap(([name, field]) => {
       const attribute = kebab(name).replace(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase())
       if (command.getOptionValueSource(attribute) !== 'cli') return []
-      return [[name, command.getOptionValue(attribute)]]
+      const value: unknown = command.getOptionValue(attribute)
+      // Commander keeps '' where a parser answers null.
+      return [[name, value === '' && kindOf(field).nullable ? null : value]]
     }),
   )
 }

@@ -1,48 +1,9 @@
 /** The `bantam` command: reads the arguments, loads the one command they name, and runs it. */
 import { Command, CommanderError } from 'commander'
 import { VERSION } from '../../main/version'
-import { type CommandModule, fail, usageError } from './command'
+import { fail, usageError } from './command'
+import { COMMANDS } from './commands'
 import { Terminal } from './terminal'
-
-interface Entry {
-  name: string
-  summary: string
-  load(): Promise<CommandModule>
-}
-
-/** Only the command that is run is loaded, so that help and errors come at once. */
-export const COMMANDS: readonly Entry[] = [
-  { name: 'inspect', summary: 'show what an ONNX model is made of', load: () => import('./inspect') },
-  {
-    name: 'evaluate',
-    summary: 'measure quality on data, and against a reference',
-    load: () => import('./evaluate'),
-  },
-  {
-    name: 'benchmark',
-    summary: 'measure speed and memory of models, interleaved',
-    load: () => import('./benchmark'),
-  },
-  {
-    name: 'quantize',
-    summary: 'make a smaller variant with low-precision numbers',
-    load: () => import('./quantize'),
-  },
-  { name: 'verify', summary: 'prove that a file is what it claims to be', load: () => import('./verify') },
-  { name: 'replay', summary: 'make a variant again from its evidence', load: () => import('./replay') },
-  {
-    name: 'report',
-    summary: 'compare a folder of variants in one HTML file',
-    load: () => import('./report'),
-  },
-  {
-    name: 'bundle',
-    summary: 'write a folder to deploy: model, examples, numbers',
-    load: () => import('./bundle'),
-  },
-  { name: 'serve', summary: 'open the workbench in a browser', load: () => import('./serve') },
-  { name: 'demo', summary: 'run the sample study to a finished report', load: () => import('./demo') },
-]
 
 /** Parses `argv` (without node and script) and runs. Sets `process.exitCode`. */
 export async function main(argv: readonly string[]): Promise<void> {

@@ -1,0 +1,42 @@
+/** Every command. Adding one: its file, its test, one line here. */
+import type { CommandModule } from './command'
+
+interface Entry {
+  name: string
+  summary: string
+  load(): Promise<CommandModule>
+}
+
+/** Only the command that is run is loaded, so that help and errors come at once. */
+export const COMMANDS: readonly Entry[] = [
+  { name: 'inspect', summary: 'show what an ONNX model is made of', load: () => import('./inspect') },
+  {
+    name: 'evaluate',
+    summary: 'measure quality on data, and against a reference',
+    load: () => import('./evaluate'),
+  },
+  {
+    name: 'benchmark',
+    summary: 'measure speed and memory of models, interleaved',
+    load: () => import('./benchmark'),
+  },
+  {
+    name: 'quantize',
+    summary: 'make a smaller variant with low-precision numbers',
+    load: () => import('./quantize'),
+  },
+  { name: 'verify', summary: 'prove that a file is what it claims to be', load: () => import('./verify') },
+  { name: 'replay', summary: 'make a variant again from its evidence', load: () => import('./replay') },
+  {
+    name: 'report',
+    summary: 'compare a folder of variants in one HTML file',
+    load: () => import('./report'),
+  },
+  {
+    name: 'bundle',
+    summary: 'write a folder to deploy: model, examples, numbers',
+    load: () => import('./bundle'),
+  },
+  { name: 'serve', summary: 'open the workbench in a browser', load: () => import('./serve') },
+  { name: 'demo', summary: 'run the sample study to a finished report', load: () => import('./demo') },
+]
