@@ -9,6 +9,7 @@ import { EmptyState } from '../ui/EmptyState'
 import { ErrorNotice } from '../ui/ErrorNotice'
 import { LoadingBlock } from '../ui/Loading'
 import { TabBody } from '../ui/TabBody'
+import { colors } from '../ui/theme'
 import { ask } from './ask'
 import { changeSummary, type Filter, filterOptions, firstFilter } from './change-summary'
 import classes from './predictions.module.css'
@@ -91,6 +92,18 @@ function Predictions({ counts, variant, reference }: TabProps & { counts: Record
             </button>
           </Tooltip>
         ))}
+        <span className={classes.who}>
+          {!alone && (
+            <span className="ellipsis">
+              <span className={`${classes.dot} ${classes.whoDot}`} style={{ background: colors.teacher }} />
+              {reference.name}
+            </span>
+          )}
+          <span className="ellipsis">
+            <span className={`${classes.dot} ${classes.whoDot}`} style={{ background: colors.variant }} />
+            {variant.name}
+          </span>
+        </span>
       </div>
       {!alone && (counts.differ ?? 0) > 0 && variant.evaluation?.task === 'classification' && (
         <Changes

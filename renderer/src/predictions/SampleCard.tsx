@@ -127,10 +127,12 @@ export function SampleLine({ sample, names, active, id, onOpen }: SampleProps) {
       className={classes.line}
       onClick={onOpen}
     >
-      <span className={classes.dim}>#{sample.index}</span>
-      <span className={`ellipsis ${classes.label}`} title={sample.label ?? undefined}>
-        {sample.label ?? ''}
-      </span>
+      <div className={classes.which}>
+        <strong className="ellipsis" title={sample.label ?? undefined}>
+          {sample.label}
+        </strong>
+        <span className={classes.dim}>#{sample.index}</span>
+      </div>
       <Answer who={names.reference} answer={sample.reference} color={colors.teacher} label={sample.label} />
       <Answer who={names.variant} answer={sample.variant} color={colors.variant} label={sample.label} />
       {sample.outcome ? (

@@ -15,7 +15,7 @@ import { type GridShape, gridShape, moved, placeOf } from './pages'
 import classes from './predictions.module.css'
 import { SampleCard, SampleLine } from './SampleCard'
 
-const CARD = { width: 132, height: 206 }
+const CARD = { width: 132, height: 196 }
 const LINE = 44
 const GAP = 8
 
