@@ -1,6 +1,6 @@
 /** The sample study: real jobs on the shipped digits and their teacher, none of its results written down anywhere. */
 import type { DatasetSpec, StudyHead } from '../../shared/domain'
-import { sampleDescription, sampleTeacher } from '../data/source'
+import { sampleDescription, sampleModelPath } from '../data/source'
 import type { JobRequest } from '../jobs/requests'
 import { measureAll } from '../jobs/work/imports'
 import { rememberSample } from '../workspace/settings'
@@ -14,7 +14,7 @@ export function openSample(bench: Bench): StudyHead {
   const { workspace, queue, bus } = bench
   const known = sampleStudy(workspace)
   if (known) return known
-  const teacher = sampleTeacher('digits')
+  const teacher = sampleModelPath('digits')
   const study = createStudy(workspace, NAME, true)
   rememberSample(workspace)
   for (const { title, request } of steps(study.id, teacher)) queue.enqueue(study.id, title, request)

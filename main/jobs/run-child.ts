@@ -80,7 +80,8 @@ export function crash(
   tail: readonly string[],
 ): BantamError {
   const how = signal ? `signal ${signal}` : `exit code ${code}`
-  const said = tail.filter(line => !/^\s*at /.test(line)).slice(-5)
+  // Stack traces are in the log; what was said before them tells a person more.
+  const said = tail.filter(line => !/^\s*(at |\d+: |-----)/.test(line)).slice(-5)
   const memory =
     signal === 'SIGKILL' || said.some(line => /out of memory|bad_alloc|failed to allocate/i.test(line))
   const words = said.length > 0 ? ` Its last words: ${said.join(' / ')}` : ''
