@@ -64,7 +64,6 @@ function writeSample() {
     data: 'digits.npz',
     teacher: 'digits-teacher.onnx',
     spec: {
-      inputs: { input: ['input'] },
       labels: 'labels',
       task: 'classification',
       preprocessing: { kind: 'array', scale: 1 / 255, mean: [0], std: [1] },

@@ -1,0 +1,219 @@
+/** Opening a dataset: from its specification and the model's inputs to samples that can be read. */
+import {
+  DatasetSpec,
+  type DatasetSummary,
+  type Note,
+  type SamplePreview,
+  type SplitName,
+  type TensorInfo,
+} from '../../shared/domain'
+import { BantamError } from '../../shared/errors'
+import type { Tensor } from '../runtime/tensor'
+import type { Batch, Dataset } from './dataset'
+import { encodePng } from './decode'
+import { readFeed } from './feed'
+import { dataHash } from './identity'
+import type { Labels } from './labels'
+import { pictureLayout, toLevels, toPixels } from './picture'
+import type { RawData } from './raw'
+import { openRaw } from './read'
+import { type Feed, resolve } from './resolve'
+import { parseSource, type Source, sampleDescription } from './source'
+import { makeSplits, type Splits } from './split'
+import { numbersOf } from './values'
+
+/**
+ * Opens a dataset for a model. What the specification leaves open is chosen (and stands in `summary.spec`): labels by
+ * the usual names, inputs by equal names or order, preprocessing by the shape of the inputs, with a note where that is
+ * a guess. Without model inputs, every field is fed under its own name and type.
+ * Throws `bad-data` when the data does not fit the model, `bad-option` for options that make no sense, `bad-file`,
+ * `not-found` or `unsupported` for files that cannot be read.
+ */
+export async function openDataset(spec: DatasetSpec, modelInputs: TensorInfo[]): Promise<Dataset> {
+  const source = parseSource(spec.source)
+  const full = withSample(DatasetSpec.parse(spec), source)
+  const raw = await openRaw(source.path, full.labels)
+  try {
+    const range = sampleRange(source, raw.count)
+    const resolved = resolve(raw, full, modelInputs)
+    const { labels, feeds } = resolved
+    const classes = labels.task === 'classification' ? labels.values : undefined
+    const splits = withinRange(makeSplits(raw.count, full.split, classes), range)
+    const part = { ...labels, values: labels.values.slice(range.from, range.to) }
+    const summary: DatasetSummary = {
+      spec: resolved.spec,
+      hash: await dataHash(raw.files, source.range, resolved.spec),
+      format: raw.format,
+      count: range.to - range.from,
+      inputs: feeds.map(f => ({ name: f.binding.input.name, type: f.binding.input.type, shape: f.shape })),
+      task: labels.task,
+      classes: labels.classes,
+      classCounts: countClasses(part),
+      splits: {
+        train: splits.train.length,
+        calibration: splits.calibration.length,
+        test: splits.test.length,
+      },
+      notes: [...resolved.notes, ...sampleNotes(source, full)],
+    }
+    return new RawDataset(summary, raw, feeds, part, splits, range.from)
+  } catch (error) {
+    raw.close()
+    throw error
+  }
+}
+
+/** A shipped sample brings its own labels, task and preprocessing; what the specification says goes before them. */
+export function withSample(spec: DatasetSpec, source: Source): DatasetSpec {
+  if (!source.sample) return spec
+  const { labels, task, preprocessing } = sampleDescription(source.sample).spec
+  return {
+    ...spec,
+    labels: spec.labels === undefined ? labels : spec.labels,
+    task: spec.task ?? (spec.labels === null ? 'none' : task),
+    preprocessing: spec.preprocessing ?? preprocessing,
+  }
+}
+
+/** The sample's teacher was trained on the train split of the default seed; another split would test it on those. */
+function sampleNotes(source: Source, spec: DatasetSpec): Note[] {
+  if (!source.sample) return []
+  const { split } = sampleDescription(source.sample).spec
+  if (spec.split.seed === split.seed && spec.split.test <= split.test) return []
+  return [
+    {
+      code: 'teacher-saw-test',
+      severity: 'warning',
+      message: 'This split tests on digits that the sample’s teacher was trained on.',
+      action: `Use seed ${split.seed} and a test share of at most ${split.test}.`,
+    },
+  ]
+}
+
+/** The samples a source's range covers. Throws `bad-data` for no samples at all or a range outside the data. */
+export function sampleRange(source: Source, count: number): { from: number; to: number } {
+  if (count === 0) {
+    throw new BantamError('bad-data', 'The data holds no samples.', {
+      where: source.path,
+      action: 'Choose data with at least one sample.',
+    })
+  }
+  const { from = 0, to = count } = source.range ?? {}
+  if (from < count) return { from, to: Math.min(to, count) }
+  throw new BantamError('bad-data', `The range begins at sample ${from}, but there are only ${count}.`, {
+    where: source.path,
+    action: `Choose a range within 0:${count}.`,
+  })
+}
+
+/** Splits are made of the whole data, so that a sample is in the same split whatever range is looked at. */
+function withinRange(splits: Splits, range: { from: number; to: number }): Splits {
+  const part = (rows: Uint32Array) =>
+    rows.filter(row => row >= range.from && row < range.to).map(row => row - range.from)
+  return { train: part(splits.train), calibration: part(splits.calibration), test: part(splits.test) }
+}
+
+function countClasses(labels: Labels): number[] {
+  const counts = labels.classes.map(() => 0)
+  if (labels.task === 'classification') for (const c of labels.values) counts[c] = (counts[c] ?? 0) + 1
+  return counts
+}
+
+const HEAD = 8
+
+class RawDataset implements Dataset {
+  private closed = false
+
+  constructor(
+    readonly summary: DatasetSummary,
+    private readonly raw: RawData,
+    private readonly feeds: readonly Feed[],
+    private readonly labels: Labels,
+    private readonly splits: Splits,
+    private readonly offset: number,
+  ) {}
+
+  async batch(indices: ArrayLike<number>): Promise<Batch> {
+    const rows = this.rows(indices)
+    const feeds: Record<string, Tensor> = {}
+    for (const feed of this.feeds) {
+      feeds[feed.binding.input.name] = await readFeed(this.raw, feed, rows, this.offset)
+    }
+    if (this.labels.task === 'none') return { feeds }
+    return { feeds, labels: Float64Array.from(indices, index => this.labels.values[index] ?? Number.NaN) }
+  }
+
+  private rows(indices: ArrayLike<number>): Uint32Array {
+    const { count } = this.summary
+    return Uint32Array.from(indices, index => {
+      if (Number.isInteger(index) && index >= 0 && index < count) return index + this.offset
+      throw new BantamError('bad-option', `There is no sample ${index}; there are ${count}.`, {
+        where: this.summary.spec.source,
+      })
+    })
+  }
+
+  async preview(index: number): Promise<SamplePreview> {
+    const { feeds } = await this.batch([index])
+    const picture = await this.picture(index)
+    return {
+      index,
+      label: this.labelText(index),
+      image: picture && `data:image/png;base64,${Buffer.from(picture).toString('base64')}`,
+      tensors: Object.entries(feeds).map(([name, tensor]) => describeTensor(name, tensor)),
+    }
+  }
+
+  private labelText(index: number): string | null {
+    const value = this.labels.values[index]
+    if (value === undefined) return null
+    return this.labels.task === 'classification'
+      ? (this.labels.classes[value] ?? String(value))
+      : String(value)
+  }
+
+  async picture(index: number): Promise<Uint8Array | null> {
+    const [row = 0] = this.rows([index])
+    if (this.raw.kind === 'pictures') return this.raw.pictures.png(row)
+    for (const { binding, shape } of this.feeds) {
+      const array = binding.kind === 'array' && !binding.field.constant ? binding.field : undefined
+      const layout = pictureLayout(array?.shape ?? shape) ?? pictureLayout(shape)
+      if (!layout) continue
+      if (array) {
+        if (array.length !== layout.width * layout.height * layout.channels) continue
+        return encodePng(toPixels(toLevels(array.read([row]), array.type), layout))
+      }
+      if (binding.kind === 'columns' && this.raw.kind === 'table') {
+        return encodePng(toPixels(toLevels(this.raw.table.read(binding.columns, [row]), 'float64'), layout))
+      }
+    }
+    return null
+  }
+
+  indices(split: SplitName): Uint32Array {
+    if (split !== 'all') return this.splits[split].slice()
+    return Uint32Array.from({ length: this.summary.count }, (_, i) => i)
+  }
+
+  async close(): Promise<void> {
+    if (this.closed) return
+    this.closed = true
+    this.raw.close()
+  }
+}
+
+function describeTensor(name: string, tensor: Tensor): SamplePreview['tensors'][number] {
+  const values = numbersOf(tensor.data, tensor.type)
+  let min = Number.POSITIVE_INFINITY
+  let max = Number.NEGATIVE_INFINITY
+  let sum = 0
+  for (const value of values) {
+    min = Math.min(min, value)
+    max = Math.max(max, value)
+    sum += value
+  }
+  const head = Array.from(values.subarray(0, HEAD))
+  const empty = values.length === 0
+  const stats = { min: empty ? 0 : min, max: empty ? 0 : max, mean: empty ? 0 : sum / values.length }
+  return { name, type: tensor.type, shape: tensor.dims, ...stats, head }
+}

@@ -1,0 +1,187 @@
+/** From a specification with gaps to one that says everything: labels, inputs, preprocessing. */
+import type { DatasetSpec, Note, Preprocessing, TensorInfo } from '../../shared/domain'
+import { BantamError } from '../../shared/errors'
+import { checkArrayOptions, IDENTITY } from './array'
+import { type Binding, bindInputs, PICTURE_FIELD } from './bind'
+import { checkImageOptions, imageShape } from './image'
+import { labelName, readLabels } from './label-source'
+import { type Labels, makeLabels, NO_LABELS } from './labels'
+import { pictureLayout } from './picture'
+import type { RawData } from './raw'
+import { type Fit, fitShape } from './shape'
+import { suggestPreprocessing } from './suggest'
+import { isFloatType, isNumericType } from './values'
+
+/** One model input: where its values come from and the shape of one sample as the model takes it. */
+export interface Feed {
+  binding: Binding
+  shape: number[]
+  /** Preprocessing applied to this input; integers inputs of array data have none. */
+  preprocessing: Preprocessing
+}
+
+export interface Resolved {
+  spec: DatasetSpec
+  labels: Labels
+  feeds: Feed[]
+  notes: Note[]
+}
+
+/** Labels of the whole data, by the specification or by the usual names. Throws `bad-data` when chosen ones are missing. */
+export function resolveLabels(
+  raw: RawData,
+  spec: DatasetSpec,
+  inputs: readonly TensorInfo[],
+): { name: string | null; labels: Labels } {
+  const name = spec.task === 'none' ? null : labelName(raw, spec, inputs)
+  const found = name === null ? undefined : readLabels(raw, name)
+  if (!found && spec.task !== undefined && spec.task !== 'none') {
+    throw new BantamError('bad-data', `The data has no labels, which ${spec.task} needs.`, {
+      where: spec.source,
+      action: 'Say which array or column holds them, or open the data without labels.',
+    })
+  }
+  return { name, labels: found ? makeLabels(found, spec.task, spec.source) : NO_LABELS }
+}
+
+/** Fits the data to the model. Throws `bad-data` or `bad-option` with what does not fit. */
+export function resolve(raw: RawData, spec: DatasetSpec, inputs: readonly TensorInfo[]): Resolved {
+  const { name, labels } = resolveLabels(raw, spec, inputs)
+  const { bindings, notes } = bindInputs(raw, inputs, spec, name)
+  const chosen = spec.preprocessing
+    ? { preprocessing: spec.preprocessing, notes: [] }
+    : inputs.length === 0 && raw.kind !== 'pictures'
+      ? { preprocessing: IDENTITY, notes: [] }
+      : suggestPreprocessing(bindings)
+  const feeds = bindings.map(binding => makeFeed(binding, chosen.preprocessing, spec.source))
+  return {
+    spec: {
+      ...spec,
+      inputs: Object.fromEntries(bindings.map(b => [b.input.name, sourceNames(b)])),
+      ...(raw.kind === 'pictures' && name !== null ? {} : { labels: name }),
+      task: labels.task,
+      preprocessing: chosen.preprocessing,
+    },
+    labels,
+    feeds: feeds.map(f => f.feed),
+    notes: [...raw.notes, ...labels.notes, ...notes, ...chosen.notes, ...feeds.flatMap(f => f.notes)],
+  }
+}
+
+function sourceNames(binding: Binding): string[] {
+  if (binding.kind === 'pictures') return [PICTURE_FIELD]
+  return binding.kind === 'array' ? [binding.field.name] : binding.columns.map(c => c.name)
+}
+
+function makeFeed(
+  binding: Binding,
+  preprocessing: Preprocessing,
+  source: string,
+): { feed: Feed; notes: Note[] } {
+  const { input } = binding
+  if (!isNumericType(input.type)) {
+    throw new BantamError(
+      'unsupported',
+      `The model's input ${input.name} is of type ${input.type}, which data cannot feed.`,
+      {
+        where: source,
+        action: 'Text inputs need a tokenizer, which is not supported yet.',
+      },
+    )
+  }
+  if (binding.kind === 'array' && binding.field.type === 'string') {
+    throw new BantamError(
+      'unsupported',
+      `The array ${binding.field.name} holds text, which needs a tokenizer.`,
+      { where: source },
+    )
+  }
+  if (binding.kind === 'array' && binding.field.constant) return { feed: constantFeed(binding), notes: [] }
+  if (preprocessing.kind === 'image' && isPicture(binding)) {
+    checkImageOptions(preprocessing)
+    const shape = fitPictures(imageShape(preprocessing), input)
+    return { feed: { binding, shape, preprocessing }, notes: [] }
+  }
+  if (binding.kind === 'pictures') {
+    throw new BantamError('bad-option', 'Pictures need picture preprocessing.', {
+      where: source,
+      action: 'Choose size, channels and normalisation of the pictures.',
+    })
+  }
+  if (preprocessing.kind === 'image' && !isFloatType(input.type)) {
+    return plainFeed(binding, IDENTITY)
+  }
+  if (preprocessing.kind === 'image') {
+    throw new BantamError(
+      'bad-option',
+      `Picture preprocessing needs bytes (uint8) in the shape of a picture; ${sourceText(binding)} is not.`,
+      {
+        where: source,
+        action: 'Choose array preprocessing.',
+      },
+    )
+  }
+  return plainFeed(binding, isFloatType(input.type) ? preprocessing : IDENTITY)
+}
+
+function isPicture(binding: Binding): boolean {
+  if (binding.kind === 'pictures') return true
+  return (
+    binding.kind === 'array' &&
+    binding.field.type === 'uint8' &&
+    pictureLayout(binding.field.shape) !== undefined
+  )
+}
+
+function fitPictures(shape: number[], input: TensorInfo): number[] {
+  return fitShape(shape, input, 'Picture preprocessing').shape
+}
+
+function plainFeed(
+  binding: Exclude<Binding, { kind: 'pictures' }>,
+  preprocessing: Extract<Preprocessing, { kind: 'array' }>,
+): { feed: Feed; notes: Note[] } {
+  const { input } = binding
+  const sample = sampleShape(binding)
+  const fit: Fit = fitShape(sample, input, sourceText(binding))
+  checkArrayOptions(preprocessing, fit.shape, input.name)
+  const notes: Note[] = fit.reshaped
+    ? [
+        {
+          code: 'reshaped',
+          severity: 'info',
+          message: `Samples of shape [${sample.join(', ')}] enter ${input.name} as [${fit.shape.join(', ')}].`,
+        },
+      ]
+    : []
+  return { feed: { binding, shape: fit.shape, preprocessing }, notes }
+}
+
+/** An array without axes feeds every batch as it is. */
+function constantFeed(binding: Extract<Binding, { kind: 'array' }>): Feed {
+  if (binding.input.shape.length > 1) {
+    throw new BantamError(
+      'bad-data',
+      `The array ${binding.field.name} is a single value; the model's input ${binding.input.name} wants samples.`,
+    )
+  }
+  return { binding, shape: [], preprocessing: IDENTITY }
+}
+
+/** Shape of one sample: an array's, a single list column's, or as many values as the columns hold. */
+function sampleShape(binding: Exclude<Binding, { kind: 'pictures' }>): readonly number[] {
+  if (binding.kind === 'array') return binding.field.shape
+  const [only, ...more] = binding.columns
+  if (only && more.length === 0 && only.shape.length > 0) return only.shape
+  if (only && more.length === 0 && binding.input.shape.length === 1) return []
+  return [binding.columns.reduce((sum, c) => sum + c.width, 0)]
+}
+
+function sourceText(binding: Binding): string {
+  if (binding.kind === 'pictures') return 'The picture'
+  if (binding.kind === 'array') return `Array ${binding.field.name}`
+  const names = binding.columns.map(c => c.name)
+  return names.length > 4
+    ? `The ${names.length} columns ${names[0]} … ${names.at(-1)}`
+    : `Column ${names.join(', ')}`
+}
