@@ -6,6 +6,10 @@ import { BantamError } from '../../shared/errors'
 import { checkFeeds, checkFetches } from './feeds'
 import type { ElementType, Tensor, TensorData } from './tensor'
 
+// Official builds of ONNX Runtime 1.29 and later send model names and hashes to their maker unless this is set before
+// the first session of the process (microsoft/onnxruntime#27379). Nothing leaves the machine here.
+process.env.ORT_DISABLE_TELEMETRY = '1'
+
 /**
  * Where `Float16Array` exists (Node 24), ORT holds float16 in it, and then refuses it as too short
  * (microsoft/onnxruntime#32323). It looks for the global once, when the first tensor of the process is made; made
