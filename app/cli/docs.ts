@@ -17,9 +17,10 @@ export async function commandReference(): Promise<string> {
     const module = await load()
     await module.setup(command, [])
     const words = command.registeredArguments.map(a => `<${a.name()}${a.variadic ? '...' : ''}>`)
-    const own = command.options.filter(
-      o => !GLOBAL.has(o.long ?? '') || (o.long === '--threads' && isList(o)),
-    )
+    const takesData = command.options.some(o => o.long === '--data')
+    const own = command.options
+      .filter(o => !IS_DATA.has(o.long) || o.mandatory)
+      .filter(o => !GLOBAL.has(o.long ?? '') || (o.long === '--threads' && isList(o)))
     sections.push(
       [
         `### \`bantam ${[name, ...words].join(' ')}\``,

@@ -26,7 +26,7 @@ export async function main(argv: readonly string[]): Promise<void> {
       if (name === wanted) await (await load()).setup(command, argv.slice(argv.indexOf(name) + 1))
     }
     if (argv.length === 0) {
-      process.stdout.write(program.helpInformation())
+      program.outputHelp()
       return
     }
     await program.parseAsync([...argv], { from: 'user' })

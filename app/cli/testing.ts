@@ -11,6 +11,8 @@ export interface Run {
 }
 
 export interface BuiltCli {
+  /** The built entry. */
+  readonly file: string
   run(...args: string[]): Run
   /** Starts the command and sends SIGINT after `afterMs`. */
   interrupt(afterMs: number, env: Record<string, string>, ...args: string[]): Promise<Run>
@@ -36,6 +38,7 @@ export async function buildCli(): Promise<BuiltCli> {
   })
   const cli = join(folder, 'cli.js')
   return {
+    file: cli,
     run(...args) {
       const { status, stdout, stderr } = spawnSync(process.execPath, [cli, ...args], {
         encoding: 'utf8',

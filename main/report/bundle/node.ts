@@ -30,6 +30,8 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import * as ort from 'onnxruntime-node'${p?.kind === 'image' ? "\nimport sharp from 'sharp'" : ''}
 
+// Official builds of ONNX Runtime send usage data to their maker unless this is set.
+process.env.ORT_DISABLE_TELEMETRY ??= '1'
 const INPUTS = [${facts.inputs.map(i => literal(i.name)).join(', ')}]
 const SAMPLES = [${facts.inputs.map((_, i) => literal(sampleFile(i))).join(', ')}]
 const at = name => new URL(\`../\${name}\`, import.meta.url)

@@ -23,10 +23,14 @@ function script(facts: BundleFacts): string {
 # Inputs:  ${facts.inputs.map(shapeLine).join('; ')}
 # Outputs: ${facts.outputs.map(shapeLine).join('; ')}
 import json
+import os
 import sys
 from pathlib import Path
 
 import numpy as np
+
+# Official builds of ONNX Runtime send usage data to their maker unless this is set.
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime as ort
 ${p?.kind === 'image' ? 'from PIL import Image, ImageOps\n' : ''}
 BUNDLE = Path(__file__).resolve().parent.parent

@@ -42,6 +42,8 @@ export function bundleReadme(facts: BundleFacts, m: Measurements): string {
     '',
     ...usage(facts),
     '',
+    'Official builds of ONNX Runtime from 1.29 send usage data to their maker unless `ORT_DISABLE_TELEMETRY=1` is set; the Node and Python examples set it, for C# set it in the environment.',
+    '',
     '## Files',
     '',
     '- `preprocessing.json`: how raw data becomes the input; `null` when the model takes the values as they are.',
