@@ -34,7 +34,8 @@ function typeOf(info: { type: string }): string {
 }
 
 function feed(input: SnippetInput, data: string): string {
-  const tensor = `new DenseTensor<${typeOf(input)}>(${data}, new[] { ${input.shape.join(', ')} })`
+  const shape = input.shape.length === 0 ? 'new int[0]' : `new[] { ${input.shape.join(', ')} }`
+  const tensor = `new DenseTensor<${typeOf(input)}>(${data}, ${shape})`
   return `    NamedOnnxValue.CreateFromTensor(${JSON.stringify(input.name)}, ${tensor}),`
 }
 

@@ -48,10 +48,18 @@ function feed(input: SnippetInput, data: string): string {
   return `  ${JSON.stringify(input.name)}: new ort.Tensor('${input.type}', ${data}, [${input.shape.join(', ')}]),`
 }
 
+/** The prepared float32 values in the input's own type; float16 has no array type that every Node has. */
+function converted(input: SnippetInput, prepared: string): string {
+  if (input.type === 'float32') return prepared
+  const array = /^new (Float64Array|U?[Ii]nt(?:8|16|32)Array)/.exec(arrayCode(input))?.[1]
+  if (array && input.type !== 'float16') return `${array}.from(${prepared})`
+  return `${arrayCode(input)} /* ${prepared} as ${input.type} */`
+}
+
 /** The part Node and the browser share: feeds, run, outputs. */
 export function runCode(model: SnippetModel, prepared: string): string {
   const feeds = snippetInputs(model).map((input, i) =>
-    feed(input, i === 0 && prepared !== '' ? prepared : arrayCode(input)),
+    feed(input, i === 0 && prepared !== '' ? converted(input, prepared) : arrayCode(input)),
   )
   const outputs = model.outputs.map(o => `// ${signature(o)}`)
   const first = JSON.stringify(model.outputs[0]?.name ?? '')

@@ -119,7 +119,9 @@ function LayersView({ layers, reference, alone }: LayersViewProps) {
       </Panel>
       <Panel
         title={
-          found.length === rows.length ? `${rows.length} layers` : `${found.length} of ${rows.length} layers`
+          found.length === rows.length
+            ? layerCount(rows.length)
+            : `${found.length} of ${layerCount(rows.length)}`
         }
         flush
         actions={
@@ -148,6 +150,10 @@ function LayersView({ layers, reference, alone }: LayersViewProps) {
       </Panel>
     </>
   )
+}
+
+function layerCount(count: number): string {
+  return `${count.toLocaleString('en-US')} ${count === 1 ? 'layer' : 'layers'}`
 }
 
 function measureOf(value: string): TreemapMeasure {
