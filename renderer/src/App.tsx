@@ -1,20 +1,41 @@
+import { useMantineColorScheme } from '@mantine/core'
 import { useEffect } from 'react'
-import { teacherOf, useApp } from './store/app'
+import { Palette } from './actions/Palette'
+import { useShortcuts } from './actions/useShortcuts'
+import { DropZone } from './imports/DropZone'
+import { JobsDrawer } from './jobs/JobsDrawer'
+import { jobChanged } from './jobs/job-toasts'
+import { ConnectionBanner } from './shell/ConnectionBanner'
+import { Dialogs } from './shell/Dialogs'
+import { Header } from './shell/Header'
+import classes from './shell/shell.module.css'
+import { Workbench } from './shell/Workbench'
+import { useApp } from './store/app'
 import { useConnection } from './store/connection'
 import { startSession } from './store/session'
-import { useUi } from './store/ui'
-import { TABS } from './tabs'
 
 /** The one window. */
 export function App() {
   const connection = useConnection()
-  const study = useApp(s => s.study)
-  const selection = useApp(s => s.selection)
-  const tab = useUi(s => s.tab)
-  useEffect(() => startSession(connection, () => {}), [connection])
-  const reference = teacherOf(study)
-  const variant = study?.variants.find(v => v.id === selection[0]) ?? reference
-  const shown = TABS.find(t => t.id === tab)
-  if (!study || !reference || !variant || !shown) return null
-  return shown.render({ study, variant, reference })
+  const theme = useApp(s => (s.info ? s.settings.theme : null))
+  const { setColorScheme } = useMantineColorScheme()
+  useEffect(
+    () => startSession(connection, (job, before) => jobChanged(connection.client, job, before)),
+    [connection],
+  )
+  useEffect(() => {
+    if (theme) setColorScheme(theme)
+  }, [theme, setColorScheme])
+  useShortcuts()
+  return (
+    <div className={classes.window}>
+      <Header />
+      <ConnectionBanner />
+      <Workbench />
+      <Dialogs />
+      <JobsDrawer />
+      <Palette />
+      <DropZone />
+    </div>
+  )
 }

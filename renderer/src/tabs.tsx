@@ -1,6 +1,20 @@
-import type { LucideIcon } from 'lucide-react'
+import {
+  Download,
+  GitBranch,
+  Grid2x2Check,
+  Layers,
+  type LucideIcon,
+  SquareActivity,
+  Timer,
+} from 'lucide-react'
 import type { ReactNode } from 'react'
 import type { Study, Variant } from '../../shared/domain'
+import { ExportTab } from './export/ExportTab'
+import { LayersTab } from './layers/LayersTab'
+import { OverviewTab } from './overview/OverviewTab'
+import { PredictionsTab } from './predictions/PredictionsTab'
+import { RecipeTab } from './recipe/RecipeTab'
+import { SpeedTab } from './speed/SpeedTab'
 
 export interface TabProps {
   study: Study
@@ -19,4 +33,16 @@ export interface StudyTab {
 }
 
 /** In the order shown; digits 1, 2, … on the keyboard open them. */
-export const TABS: readonly StudyTab[] = []
+export const TABS: readonly StudyTab[] = [
+  { id: 'overview', title: 'Overview', icon: SquareActivity, render: props => <OverviewTab {...props} /> },
+  { id: 'layers', title: 'Layers', icon: Layers, render: props => <LayersTab {...props} /> },
+  {
+    id: 'predictions',
+    title: 'Predictions',
+    icon: Grid2x2Check,
+    render: props => <PredictionsTab {...props} />,
+  },
+  { id: 'speed', title: 'Speed', icon: Timer, render: props => <SpeedTab {...props} /> },
+  { id: 'recipe', title: 'Recipe', icon: GitBranch, render: props => <RecipeTab {...props} /> },
+  { id: 'export', title: 'Export', icon: Download, render: props => <ExportTab {...props} /> },
+]

@@ -1,11 +1,16 @@
 /** What is open on the screen and how it is laid out. The layout is remembered in the browser. */
 import { create } from 'zustand'
-import type { FileGrant } from '../../../shared/contract'
+import type { PickedFile } from '../imports/picked'
 
 export type Dialog =
-  | { kind: 'new-variant'; parent: string; technique?: string }
-  | { kind: 'import-model'; grant?: FileGrant }
-  | { kind: 'import-data'; grant?: FileGrant; sample?: boolean }
+  | { kind: 'new-variant'; parent: string; technique?: string; options?: Readonly<Record<string, unknown>> }
+  | { kind: 'import-model'; picked?: readonly PickedFile[] }
+  | {
+      kind: 'import-data'
+      picked?: readonly PickedFile[]
+      /** Opened when the import has begun: what the data was wanted for. */
+      next?: Dialog
+    }
   | { kind: 'settings' }
   | { kind: 'keys' }
   | { kind: 'new-study' }
@@ -39,14 +44,13 @@ export interface UiState {
   /** Job whose log is shown in the drawer. */
   jobLog: string | null
   tab: string
-  hovered: string | null
   constraints: readonly Constraint[]
   layout: Layout
 }
 
 const KEY = 'bantam.layout'
 const DEFAULT_LAYOUT: Layout = {
-  treeWidth: 340,
+  treeWidth: 372,
   chartShare: 0.5,
   sideWidth: 620,
   xMetric: null,
@@ -70,7 +74,6 @@ export const initialUi: UiState = {
   jobsOpen: false,
   jobLog: null,
   tab: 'overview',
-  hovered: null,
   constraints: [],
   layout: DEFAULT_LAYOUT,
 }

@@ -1,0 +1,76 @@
+/** Places names beside points so that no two cover each other, nor a point of importance. Greedy, by rank. */
+import type { Pixel } from './points'
+
+export interface LabelWish extends Pixel {
+  id: string
+  text: string
+  /** Higher goes first; a label that finds no room is left out. */
+  rank: number
+}
+
+export interface PlacedLabel extends Pixel {
+  id: string
+  text: string
+  anchor: 'start' | 'middle' | 'end'
+}
+
+interface Box {
+  left: number
+  right: number
+  top: number
+  bottom: number
+}
+
+const CHARACTER = 6.1
+const HEIGHT = 14
+const GAP = 9
+
+function overlaps(a: Box, b: Box): boolean {
+  return a.left < b.right && b.left < a.right && a.top < b.bottom && b.top < a.bottom
+}
+
+function candidates(wish: LabelWish): { label: PlacedLabel; box: Box }[] {
+  const width = wish.text.length * CHARACTER
+  const { id, text, x, y } = wish
+  const make = (anchor: PlacedLabel['anchor'], tx: number, ty: number) => {
+    const left = anchor === 'start' ? tx : anchor === 'end' ? tx - width : tx - width / 2
+    return {
+      label: { id, text, x: tx, y: ty, anchor },
+      box: { left, right: left + width, top: ty - HEIGHT + 4, bottom: ty + 4 },
+    }
+  }
+  return [
+    make('start', x + GAP, y + 4),
+    make('end', x - GAP, y + 4),
+    make('middle', x, y - GAP),
+    make('middle', x, y + GAP + 10),
+    make('start', x + GAP - 2, y - GAP + 2),
+    make('start', x + GAP - 2, y + GAP + 8),
+    make('end', x - GAP + 2, y - GAP + 2),
+    make('end', x - GAP + 2, y + GAP + 8),
+  ]
+}
+
+/** Labels that found room inside `area`, avoiding each other and the given points. */
+export function placeLabels(
+  wishes: readonly LabelWish[],
+  points: readonly Pixel[],
+  area: Box,
+): PlacedLabel[] {
+  const taken: Box[] = points.map(p => ({ left: p.x - 4, right: p.x + 4, top: p.y - 4, bottom: p.y + 4 }))
+  const placed: PlacedLabel[] = []
+  for (const wish of [...wishes].sort((a, b) => b.rank - a.rank)) {
+    const free = candidates(wish).find(
+      ({ box }) =>
+        box.left >= area.left &&
+        box.right <= area.right &&
+        box.top >= area.top &&
+        box.bottom <= area.bottom &&
+        !taken.some(other => overlaps(box, other)),
+    )
+    if (!free) continue
+    taken.push(free.box)
+    placed.push(free.label)
+  }
+  return placed
+}

@@ -1,0 +1,232 @@
+import { Button, SegmentedControl, Select, TagsInput, TextInput } from '@mantine/core'
+import { useState } from 'react'
+import type { DataProbe, DatasetSpec, Preprocessing } from '../../../shared/domain'
+import { Preprocessing as PreprocessingSchema } from '../../../shared/domain'
+import type { ErrorData } from '../../../shared/errors'
+import { formatCount } from '../../../shared/format'
+import { asErrorData } from '../client'
+import { teacherOf, useApp } from '../store/app'
+import { useClient } from '../store/connection'
+import { closeDialog, type Dialog, openDialog } from '../store/ui'
+import { ErrorNotice } from '../ui/ErrorNotice'
+import { NoteList } from '../ui/NoteList'
+import { SchemaForm } from '../variant/SchemaForm'
+import classes from './imports.module.css'
+import { PIXEL_PRESETS, preprocessingFields } from './preprocessing-fields'
+import { SamplePreviewPane } from './SamplePreviewPane'
+import { SplitForm } from './SplitForm'
+
+interface DatasetFormProps {
+  study: string
+  file: string
+  name: string
+  probe: DataProbe
+  onOther(): void
+  next: Dialog | undefined
+}
+
+const FORMAT_NAMES: Record<DataProbe['format'], string> = {
+  images: 'Pictures',
+  npz: 'NumPy archive',
+  npy: 'NumPy array',
+  idx: 'IDX',
+  csv: 'CSV',
+  jsonl: 'JSON lines',
+  parquet: 'Parquet',
+}
+
+/** Choices on how a source becomes a dataset, with what the model would see. */
+export function DatasetForm({ study, file, name: given, probe, onOther, next }: DatasetFormProps) {
+  const client = useClient()
+  const [name, setName] = useState(given.replace(/\.[a-z0-9]+$/i, ''))
+  const [spec, setSpec] = useState<DatasetSpec>(probe.suggestion)
+  const [error, setError] = useState<ErrorData | null>(null)
+  const [busy, setBusy] = useState(false)
+  const change = (part: Partial<DatasetSpec>) => setSpec(old => ({ ...old, ...part }))
+
+  async function start() {
+    setBusy(true)
+    setError(null)
+    try {
+      await client.datasets.import({ study, file, name: name.trim() || given, spec })
+      if (next) openDialog(next)
+      else closeDialog()
+    } catch (thrown) {
+      setError(asErrorData(thrown))
+      setBusy(false)
+    }
+  }
+
+  return (
+    <form
+      onSubmit={event => {
+        event.preventDefault()
+        void start()
+      }}
+    >
+      <div className={classes.dataset}>
+        <div className={classes.choices}>
+          <div className={classes.file} style={{ marginBottom: 12 }}>
+            <div style={{ flex: 1, minWidth: 0 }}>
+              <strong>{FORMAT_NAMES[probe.format]}</strong>
+              <div className={classes.dim}>
+                {formatCount(probe.count)} samples
+                {probe.classes.length > 0 &&
+                  `, ${probe.classes.length} classes: ${probe.classes.slice(0, 6).join(', ')}${probe.classes.length > 6 ? '…' : ''}`}
+              </div>
+            </div>
+            <Button size="compact-xs" variant="subtle" color="gray" onClick={onOther}>
+              Other data
+            </Button>
+          </div>
+          {probe.notes.length > 0 && <NoteList notes={probe.notes} max={5} />}
+          <div className={classes.grid} style={{ marginTop: 10 }}>
+            <TextInput
+              label="Name"
+              value={name}
+              maxLength={200}
+              onChange={e => setName(e.currentTarget.value)}
+            />
+            <TaskChoice spec={spec} onChange={task => change({ task })} />
+          </div>
+          {probe.format !== 'images' && <Mapping probe={probe} spec={spec} onChange={change} />}
+          <h3>Split</h3>
+          <SplitForm split={spec.split} count={probe.count} onChange={split => change({ split })} />
+          {spec.preprocessing && (
+            <PreprocessingForm
+              value={spec.preprocessing}
+              onChange={preprocessing => change({ preprocessing })}
+            />
+          )}
+        </div>
+        <div className={classes.preview}>
+          <SamplePreviewPane study={study} file={file} spec={spec} count={probe.count} />
+        </div>
+      </div>
+      {error && (
+        <div style={{ marginTop: 10 }}>
+          <ErrorNotice error={error} />
+        </div>
+      )}
+      <div className={classes.footer}>
+        <Button variant="default" onClick={closeDialog}>
+          Cancel
+        </Button>
+        <Button type="submit" loading={busy}>
+          Import {formatCount(probe.count)} samples
+        </Button>
+      </div>
+    </form>
+  )
+}
+
+const TASKS = [
+  { value: 'classification', label: 'Classes' },
+  { value: 'regression', label: 'Numbers' },
+  { value: 'none', label: 'No labels' },
+] as const
+
+function TaskChoice({
+  spec,
+  onChange,
+}: {
+  spec: DatasetSpec
+  onChange(task: NonNullable<DatasetSpec['task']>): void
+}) {
+  return (
+    <div>
+      <div style={{ fontSize: 12, fontWeight: 500, marginBottom: 3 }} id="task-label">
+        What the labels are
+      </div>
+      <SegmentedControl
+        aria-labelledby="task-label"
+        fullWidth
+        value={spec.task ?? 'none'}
+        data={TASKS.map(t => ({ ...t }))}
+        onChange={value => {
+          const task = TASKS.find(t => t.value === value)
+          if (task) onChange(task.value)
+        }}
+      />
+    </div>
+  )
+}
+
+interface MappingProps {
+  probe: DataProbe
+  spec: DatasetSpec
+  onChange(part: Partial<DatasetSpec>): void
+}
+
+/** Which arrays or columns feed which input, and which holds the labels. */
+function Mapping({ probe, spec, onChange }: MappingProps) {
+  const inputs = useApp(s => teacherOf(s.study)?.summary.inputs) ?? []
+  const fields = probe.fields.map(f => f.name)
+  const describe = (name: string) => {
+    const field = probe.fields.find(f => f.name === name)
+    return field
+      ? `${name}  (${field.type}${field.shape.length > 0 ? ` ${field.shape.join('×')}` : ''})`
+      : name
+  }
+  if (fields.length === 0) return null
+  return (
+    <>
+      <h3>Inputs and labels</h3>
+      <div className={classes.stack} style={{ gap: 10 }}>
+        {inputs.map(input => (
+          <TagsInput
+            key={input.name}
+            label={`Input ${input.name}`}
+            description={`${input.type}, ${input.shape.join(' × ')}`}
+            data={fields}
+            renderOption={({ option }) => describe(option.value)}
+            value={spec.inputs[input.name] ?? []}
+            placeholder={spec.inputs[input.name]?.length ? '' : 'by name, else by order'}
+            onChange={names => onChange({ inputs: { ...spec.inputs, [input.name]: names } })}
+          />
+        ))}
+        <Select
+          label="Labels"
+          data={fields.map(f => ({ value: f, label: describe(f) }))}
+          value={spec.labels ?? null}
+          clearable
+          placeholder={spec.labels === null ? 'none' : 'found by the usual names'}
+          onChange={labels => onChange({ labels })}
+        />
+      </div>
+    </>
+  )
+}
+
+function PreprocessingForm({
+  value,
+  onChange,
+}: {
+  value: Preprocessing
+  onChange(next: Preprocessing): void
+}) {
+  const put = (values: Record<string, unknown>) => {
+    const next = PreprocessingSchema.safeParse({ ...values, kind: value.kind })
+    if (next.success) onChange(next.data)
+  }
+  return (
+    <>
+      <h3>Preprocessing</h3>
+      {value.kind === 'image' && (
+        <div style={{ display: 'flex', gap: 6, margin: '4px 0 6px', flexWrap: 'wrap' }}>
+          {PIXEL_PRESETS.map(preset => (
+            <Button
+              key={preset.title}
+              size="compact-xs"
+              variant="default"
+              onClick={() => put({ ...value, ...preset.values })}
+            >
+              {preset.title}
+            </Button>
+          ))}
+        </div>
+      )}
+      <SchemaForm fields={preprocessingFields(value)} values={{ ...value }} onChange={put} />
+    </>
+  )
+}

@@ -1,0 +1,91 @@
+import { ActionIcon, Group } from '@mantine/core'
+import { useDebouncedValue } from '@mantine/hooks'
+import { ArrowLeft, ArrowRight } from 'lucide-react'
+import { useRef, useState } from 'react'
+import type { DatasetSpec, SamplePreview } from '../../../shared/domain'
+import { useQuery } from '../store/query'
+import { ErrorNotice } from '../ui/ErrorNotice'
+import { LoadingBlock } from '../ui/Loading'
+import { NoteList } from '../ui/NoteList'
+import classes from './imports.module.css'
+
+interface SamplePreviewPaneProps {
+  study: string
+  file: string
+  spec: DatasetSpec
+  count: number
+}
+
+/** A sample as it is, and as the model would see it under the choices made so far. */
+export function SamplePreviewPane({ study, file, spec, count }: SamplePreviewPaneProps) {
+  const [index, setIndex] = useState(0)
+  const [settled] = useDebouncedValue(spec, 300)
+  const key = `preview/${study}/${file}/${index}/${JSON.stringify(settled)}`
+  const query = useQuery(key, client =>
+    client.datasets.preview({ study, file, spec: settled, indices: [index] }),
+  )
+  // The sample before stays while the next is made.
+  const last = useRef<typeof query.data>(undefined)
+  if (query.data) last.current = query.data
+  const shown = query.data ?? last.current
+  const sample = shown?.samples[0]
+  const step = (by: number) => setIndex(i => (i + by + count) % Math.max(1, count))
+  return (
+    <div className={classes.sample}>
+      <Group justify="space-between">
+        <h3>What the model sees</h3>
+        <Group gap={4}>
+          <ActionIcon size="sm" aria-label="Sample before" onClick={() => step(-1)}>
+            <ArrowLeft size={14} aria-hidden />
+          </ActionIcon>
+          <span className={`${classes.dim} num`}>
+            {index + 1} of {count}
+          </span>
+          <ActionIcon size="sm" aria-label="Next sample" onClick={() => step(1)}>
+            <ArrowRight size={14} aria-hidden />
+          </ActionIcon>
+        </Group>
+      </Group>
+      {query.error && <ErrorNotice error={query.error} />}
+      {!sample && !query.error && <LoadingBlock height={240} />}
+      {sample && !query.error && <Sample sample={sample} />}
+      {shown && !query.error && <NoteList notes={shown.notes} max={4} />}
+    </div>
+  )
+}
+
+function figure(value: number): string {
+  return Math.abs(value) >= 1000 || (value !== 0 && Math.abs(value) < 0.001)
+    ? value.toExponential(2)
+    : value.toFixed(3)
+}
+
+function Sample({ sample }: { sample: SamplePreview }) {
+  return (
+    <>
+      {sample.image && <img className={classes.picture} src={sample.image} alt={`Sample ${sample.index}`} />}
+      {sample.label !== null && (
+        <div>
+          <span className={classes.dim}>Label</span> <strong>{sample.label}</strong>
+        </div>
+      )}
+      {sample.tensors.map(tensor => (
+        <div key={tensor.name} className={classes.tensor}>
+          <div>
+            <strong>{tensor.name}</strong>{' '}
+            <span className={classes.dim}>{`${tensor.type} ${tensor.shape.join('×')}`}</span>
+          </div>
+          <div className={classes.numbers}>
+            {(['min', 'mean', 'max'] as const).map(part => (
+              <div key={part}>
+                <div className={classes.dim}>{part}</div>
+                {figure(tensor[part])}
+              </div>
+            ))}
+          </div>
+          <div className={classes.head}>{tensor.head.map(figure).join('  ')} …</div>
+        </div>
+      ))}
+    </>
+  )
+}

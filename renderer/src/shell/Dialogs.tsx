@@ -1,0 +1,73 @@
+import { Modal } from '@mantine/core'
+import type { ReactNode } from 'react'
+import { ImportDataDialog } from '../imports/ImportDataDialog'
+import { ImportModelDialog } from '../imports/ImportModelDialog'
+import { MeasureDialog } from '../jobs/MeasureDialog'
+import { KeysDialog } from '../settings/KeysDialog'
+import { SettingsDialog } from '../settings/SettingsDialog'
+import { closeDialog, type Dialog, useUi } from '../store/ui'
+import { NewVariantDialog } from '../variant/NewVariantDialog'
+import { NameDialog } from './NameDialog'
+
+const SIZES: Record<Dialog['kind'], number> = {
+  'new-variant': 940,
+  'import-model': 560,
+  'import-data': 980,
+  settings: 560,
+  keys: 620,
+  'new-study': 420,
+  'rename-study': 420,
+  'rename-variant': 420,
+  measure: 480,
+}
+
+const TITLES: Record<Dialog['kind'], string> = {
+  'new-variant': 'New variant',
+  'import-model': 'Import model',
+  'import-data': 'Import data',
+  settings: 'Settings',
+  keys: 'Keyboard',
+  'new-study': 'New study',
+  'rename-study': 'Rename study',
+  'rename-variant': 'Rename variant',
+  measure: 'Measure',
+}
+
+function content(dialog: Dialog): ReactNode {
+  switch (dialog.kind) {
+    case 'new-variant':
+      return <NewVariantDialog parent={dialog.parent} technique={dialog.technique} options={dialog.options} />
+    case 'import-model':
+      return <ImportModelDialog picked={dialog.picked} />
+    case 'import-data':
+      return <ImportDataDialog picked={dialog.picked} next={dialog.next} />
+    case 'settings':
+      return <SettingsDialog />
+    case 'keys':
+      return <KeysDialog />
+    case 'measure':
+      return <MeasureDialog variants={dialog.variants} />
+    case 'new-study':
+    case 'rename-study':
+    case 'rename-variant':
+      return <NameDialog dialog={dialog} />
+  }
+}
+
+/** The dialog that is open, if one is. */
+export function Dialogs() {
+  const dialog = useUi(s => s.dialog)
+  return (
+    <Modal
+      opened={dialog !== null}
+      onClose={closeDialog}
+      title={dialog && TITLES[dialog.kind]}
+      size={dialog ? SIZES[dialog.kind] : 'md'}
+      closeButtonProps={{ 'aria-label': 'Close' }}
+      // A form must not be lost to a stray click.
+      closeOnClickOutside={dialog?.kind === 'keys' || dialog?.kind === 'settings'}
+    >
+      {dialog && content(dialog)}
+    </Modal>
+  )
+}

@@ -1,0 +1,36 @@
+import { CloseButton } from '@mantine/core'
+import { useApp } from '../store/app'
+import { setLayout, useUi } from '../store/ui'
+import classes from './hint.module.css'
+
+const STEPS = [
+  { title: 'Look', text: 'Each point is a model. Click one; shift-click others to compare.' },
+  { title: 'Make', text: 'Press N for a new variant of the selected model.' },
+  { title: 'Bring yours', text: 'Drop an ONNX file and data on the window.' },
+]
+
+/** Three steps for the first visit; gone for good once dismissed or once the person has made something. */
+export function FirstHint() {
+  const seen = useUi(s => s.layout.hintSeen)
+  const busy = useApp(s => s.jobs.length > 0)
+  if (seen || busy) return null
+  return (
+    <aside className={classes.hint} aria-label="First steps">
+      <ol>
+        {STEPS.map((step, i) => (
+          <li key={step.title}>
+            <span className={classes.number}>{i + 1}</span>
+            <span>
+              <strong>{step.title}.</strong> {step.text}
+            </span>
+          </li>
+        ))}
+      </ol>
+      <CloseButton
+        size="sm"
+        aria-label="Dismiss the first steps"
+        onClick={() => setLayout({ hintSeen: true })}
+      />
+    </aside>
+  )
+}

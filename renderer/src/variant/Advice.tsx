@@ -1,0 +1,69 @@
+import { Loader } from '@mantine/core'
+import { useDebouncedValue } from '@mantine/hooks'
+import { useRef } from 'react'
+import type { Advice, Step, Variant } from '../../../shared/domain'
+import { formatBytes, formatSpeed } from '../../../shared/format'
+import { useQuery } from '../store/query'
+import { ErrorNotice } from '../ui/ErrorNotice'
+import { NoteList } from '../ui/NoteList'
+import classes from './variant.module.css'
+
+/** 'about 2.0× faster', '8× to 13× slower', 'between 1.1× slower and 1.2× faster'. */
+export function latencyWords(ratio: { low: number; high: number }): string {
+  const [best, worst] = [formatSpeed(ratio.low), formatSpeed(ratio.high)]
+  if (best === worst) return best
+  const sameWay = ratio.low > 1 === ratio.high > 1
+  if (!sameWay) return `between ${worst} and ${best}`
+  const number = (text: string) => text.split(' ')[0] ?? text
+  return ratio.high <= 1 ? `${number(worst)} to ${best}` : `${number(best)} to ${worst}`
+}
+
+/** What to expect of a step on the parent, asked again a moment after the options change. */
+export function AdvicePanel({ parent, step }: { parent: Variant; step: Step }) {
+  const [settled] = useDebouncedValue(step, 250)
+  const key = `study/advice/${parent.id}/${JSON.stringify(settled)}`
+  const query = useQuery(key, client => client.techniques.advise({ variant: parent.id, step: settled }))
+  // The advice before stays until the new one is there: nothing jumps while typing.
+  const last = useRef<{ technique: string; advice: Advice } | null>(null)
+  if (query.data) last.current = { technique: settled.technique, advice: query.data }
+  const advice = query.data ?? (last.current?.technique === step.technique ? last.current.advice : undefined)
+  return (
+    <aside className={classes.advice} aria-label="What to expect" aria-live="polite">
+      <div className={classes.estimates}>
+        <Estimate
+          label="Size"
+          value={
+            advice
+              ? advice.sizeBytes === null
+                ? 'cannot be told'
+                : `≈ ${formatBytes(advice.sizeBytes)}`
+              : '…'
+          }
+          detail={
+            advice?.sizeBytes
+              ? `${Math.round((advice.sizeBytes / parent.summary.sizeBytes) * 100)} % of ${formatBytes(parent.summary.sizeBytes)}`
+              : ''
+          }
+        />
+        <Estimate
+          label="Speed"
+          value={advice ? (advice.latencyRatio ? latencyWords(advice.latencyRatio) : 'cannot be told') : '…'}
+          detail={advice?.latencyRatio ? 'expected; measured when made' : ''}
+        />
+        {query.loading && <Loader size={12} className={classes.asking} aria-label="Asking" />}
+      </div>
+      {query.error && <ErrorNotice error={query.error} />}
+      {advice && !query.error && <NoteList notes={advice.notes} max={6} />}
+    </aside>
+  )
+}
+
+function Estimate({ label, value, detail }: { label: string; value: string; detail: string }) {
+  return (
+    <div className={classes.estimate}>
+      <div className={classes.estimateLabel}>{label}</div>
+      <div className={classes.estimateValue}>{value}</div>
+      <div className={classes.estimateDetail}>{detail}</div>
+    </div>
+  )
+}

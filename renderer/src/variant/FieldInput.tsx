@@ -1,0 +1,213 @@
+import {
+  JsonInput,
+  NumberInput,
+  SegmentedControl,
+  Select,
+  Stack,
+  Switch,
+  TagsInput,
+  TextInput,
+} from '@mantine/core'
+import { useState } from 'react'
+import { SchemaForm } from './SchemaForm'
+import { type Field, titleOf, unionValue } from './schema'
+
+interface FieldInputProps {
+  id: string
+  field: Field
+  value: unknown
+  suggestions: readonly string[]
+  onChange(value: unknown): void
+}
+
+/** Longer lists of choices fold into a menu. */
+const MOST_SEGMENTS = 4
+
+function record(value: unknown): Record<string, unknown> {
+  return typeof value === 'object' && value !== null ? { ...value } : {}
+}
+
+/** The input that fits an option. */
+export function FieldInput({ id, field, value, suggestions, onChange }: FieldInputProps) {
+  const label = `${id}-label`
+  switch (field.kind) {
+    case 'switch':
+      return (
+        <Switch id={id} checked={value === true} onChange={event => onChange(event.currentTarget.checked)} />
+      )
+    case 'choice':
+      return <Choice id={id} field={field} value={value} onChange={onChange} />
+    case 'number':
+      return (
+        <NumberInput
+          id={id}
+          w={150}
+          value={typeof value === 'number' ? value : ''}
+          min={field.min}
+          max={field.max}
+          step={field.step}
+          allowDecimal={!field.integer}
+          clampBehavior="blur"
+          placeholder={field.nullable ? 'automatic' : undefined}
+          onChange={next => {
+            if (typeof next === 'number') onChange(next)
+            else if (field.nullable) onChange(null)
+          }}
+        />
+      )
+    case 'text':
+      return (
+        <TextInput
+          id={id}
+          value={typeof value === 'string' ? value : ''}
+          onChange={event => onChange(event.currentTarget.value || (field.nullable ? null : ''))}
+        />
+      )
+    case 'texts':
+      return (
+        <TagsInput
+          id={id}
+          data={[...suggestions]}
+          limit={60}
+          maxDropdownHeight={220}
+          value={Array.isArray(value) ? value.map(String) : []}
+          placeholder={suggestions.length > 0 ? 'Type to find a node' : 'Type and press Enter'}
+          onChange={onChange}
+          clearable
+        />
+      )
+    case 'numbers':
+      return <Numbers id={id} value={value} onChange={onChange} />
+    case 'group':
+      return (
+        <SchemaForm
+          fields={field.fields}
+          values={record(value)}
+          suggestions={suggestions}
+          onChange={onChange}
+        />
+      )
+    case 'union': {
+      const tag = String(record(value)[field.key] ?? '')
+      const chosen = field.cases.find(c => c.tag === tag)
+      return (
+        <Stack gap="xs">
+          <SegmentedControl
+            aria-labelledby={label}
+            value={tag}
+            data={field.cases.map(c => ({ value: c.tag, label: c.title }))}
+            onChange={next =>
+              onChange(
+                unionValue(
+                  field.key,
+                  field.cases.find(c => c.tag === next),
+                ),
+              )
+            }
+            w="fit-content"
+          />
+          {chosen && chosen.fields.length > 0 && (
+            <SchemaForm
+              fields={chosen.fields}
+              values={record(value)}
+              suggestions={suggestions}
+              onChange={onChange}
+            />
+          )}
+        </Stack>
+      )
+    }
+    case 'json':
+      return <Json id={id} value={value} onChange={onChange} />
+  }
+}
+
+interface PartProps {
+  id: string
+  value: unknown
+  onChange(value: unknown): void
+}
+
+function Choice({ id, field, value, onChange }: PartProps & { field: Field & { kind: 'choice' } }) {
+  const data = field.choices.map(c => ({ value: String(c), label: choiceLabel(c) }))
+  const back = (text: string) => field.choices.find(c => String(c) === text)
+  const letters = data.reduce((sum, d) => sum + d.label.length, 0)
+  if (data.length <= MOST_SEGMENTS && letters <= 36 && !field.nullable) {
+    return (
+      <SegmentedControl
+        id={id}
+        aria-labelledby={`${id}-label`}
+        value={String(value)}
+        data={data}
+        onChange={next => onChange(back(next))}
+      />
+    )
+  }
+  return (
+    <Select
+      id={id}
+      w={200}
+      data={data}
+      value={value === null ? null : String(value)}
+      allowDeselect={field.nullable}
+      clearable={field.nullable}
+      placeholder={field.nullable ? 'automatic' : undefined}
+      onChange={next => onChange(next === null ? null : back(next))}
+    />
+  )
+}
+
+/** Values that are written in capitals or numbers stay so: U8S8, 32. */
+function choiceLabel(choice: string | number): string {
+  return typeof choice === 'number' || /[A-Z0-9]/.test(choice) ? String(choice) : titleOf(choice)
+}
+
+/** '0.485, 0.456' → [0.485, 0.456]; undefined where a part is no number. */
+export function parseNumbers(text: string): number[] | undefined {
+  const parts = text.split(/[\s,;]+/).filter(part => part !== '')
+  const numbers = parts.map(Number)
+  return numbers.some(n => !Number.isFinite(n)) ? undefined : numbers
+}
+
+function Numbers({ id, value, onChange }: PartProps) {
+  const current = Array.isArray(value) ? value.join(', ') : ''
+  const [draft, setDraft] = useState<string | null>(null)
+  const wrong = draft !== null && parseNumbers(draft) === undefined
+  return (
+    <TextInput
+      id={id}
+      value={draft ?? current}
+      error={wrong ? 'Numbers, separated by commas' : undefined}
+      onChange={event => {
+        const text = event.currentTarget.value
+        setDraft(text)
+        const numbers = parseNumbers(text)
+        if (numbers) onChange(numbers)
+      }}
+      onBlur={() => !wrong && setDraft(null)}
+    />
+  )
+}
+
+function Json({ id, value, onChange }: PartProps) {
+  const [draft, setDraft] = useState(() => JSON.stringify(value, null, 2))
+  return (
+    <JsonInput
+      id={id}
+      value={draft}
+      autosize
+      minRows={2}
+      maxRows={8}
+      formatOnBlur
+      validationError="This is not JSON"
+      onChange={text => {
+        setDraft(text)
+        try {
+          onChange(JSON.parse(text))
+        } catch {
+          // Half-typed JSON is no value yet; the field says so.
+        }
+      }}
+    />
+  )
+}

@@ -1,0 +1,191 @@
+import { Anchor, Button, Group, Select, TextInput } from '@mantine/core'
+import { Wand2 } from 'lucide-react'
+import { useMemo, useState } from 'react'
+import type { TechniqueInfo, Variant } from '../../../shared/domain'
+import type { ErrorData } from '../../../shared/errors'
+import { asErrorData } from '../client'
+import { teacherOf, useApp } from '../store/app'
+import { useClient } from '../store/connection'
+import { useQuery } from '../store/query'
+import { closeDialog, openDialog } from '../store/ui'
+import { EmptyState } from '../ui/EmptyState'
+import { ErrorNotice } from '../ui/ErrorNotice'
+import { NoteList } from '../ui/NoteList'
+import { AdvicePanel } from './Advice'
+import { SchemaForm } from './SchemaForm'
+import { changedValues, fieldsOf, initialValues } from './schema'
+import { TechniqueList } from './TechniqueList'
+import classes from './variant.module.css'
+
+interface NewVariantDialogProps {
+  parent: string
+  technique?: string
+  /** Values to begin with, for that technique. */
+  options?: Readonly<Record<string, unknown>>
+}
+
+/** Choice of technique and options, with what to expect; starts a job for each variant. */
+export function NewVariantDialog({ parent: parentId, technique, options }: NewVariantDialogProps) {
+  const techniques = useApp(s => s.info?.techniques ?? NONE)
+  const study = useApp(s => s.study)
+  const [parent, setParent] = useState(parentId)
+  const [chosen, setChosen] = useState(technique ?? techniques[0]?.id ?? '')
+  const info = techniques.find(t => t.id === chosen) ?? techniques[0]
+  const variant = study?.variants.find(v => v.id === parent) ?? teacherOf(study)
+  if (!info || !variant || !study) {
+    return (
+      <EmptyState icon={Wand2} title="Nothing to make a variant with">
+        Import a model first.
+      </EmptyState>
+    )
+  }
+  return (
+    <div className={classes.dialog}>
+      <TechniqueList techniques={techniques} chosen={info.id} onChoose={setChosen} />
+      <Options
+        key={info.id}
+        info={info}
+        parent={variant}
+        variants={study.variants}
+        hasData={study.datasets.length > 0}
+        given={info.id === technique ? options : undefined}
+        onParent={setParent}
+      />
+    </div>
+  )
+}
+
+const NONE: TechniqueInfo[] = []
+
+interface OptionsProps {
+  info: TechniqueInfo
+  parent: Variant
+  variants: readonly Variant[]
+  hasData: boolean
+  given: Readonly<Record<string, unknown>> | undefined
+  onParent(id: string): void
+}
+
+function Options({ info, parent, variants, hasData, given, onParent }: OptionsProps) {
+  const client = useClient()
+  const fields = useMemo(() => fieldsOf(info.schema), [info.schema])
+  const [values, setValues] = useState<Record<string, unknown>>(() => ({
+    ...initialValues(fields),
+    ...given,
+  }))
+  const [name, setName] = useState('')
+  const [error, setError] = useState<ErrorData | null>(null)
+  const [busy, setBusy] = useState(false)
+  const [started, setStarted] = useState(0)
+  const layers = useQuery(`study/layers/${parent.id}`, c => c.variants.layers({ id: parent.id }))
+  const nodes = useMemo(() => layers.data?.map(l => l.name) ?? [], [layers.data])
+  const step = useMemo(() => ({ technique: info.id, options: values }), [info.id, values])
+  const lacksData = info.needs !== 'nothing' && !hasData
+  const changed = Object.keys(changedValues(fields, values)).length
+
+  async function start(another: boolean) {
+    setBusy(true)
+    setError(null)
+    try {
+      await client.variants.create({ parent: parent.id, step, seed: 0, name: name.trim() || undefined })
+      if (!another) return closeDialog()
+      setStarted(n => n + 1)
+      setName('')
+    } catch (thrown) {
+      setError(asErrorData(thrown))
+    }
+    setBusy(false)
+  }
+
+  return (
+    <form
+      className={classes.options}
+      onSubmit={event => {
+        event.preventDefault()
+        if (!lacksData) void start(false)
+      }}
+    >
+      <div className={classes.scroll}>
+        <p className={classes.summary}>
+          {info.summary}{' '}
+          {info.reference && (
+            <Anchor href={info.reference} target="_blank" rel="noreferrer" size="xs">
+              Method
+            </Anchor>
+          )}
+        </p>
+        {lacksData && (
+          <div className={classes.needs}>
+            <NoteList
+              notes={[
+                {
+                  code: 'needs-data',
+                  severity: 'warning',
+                  message: `${info.title} needs ${info.needs === 'labels' ? 'labelled samples' : 'samples to calibrate on'}, and this study has no data yet.`,
+                },
+              ]}
+            />
+            <Button
+              variant="default"
+              onClick={() =>
+                openDialog({
+                  kind: 'import-data',
+                  next: { kind: 'new-variant', parent: parent.id, technique: info.id },
+                })
+              }
+            >
+              Import data…
+            </Button>
+          </div>
+        )}
+        <AdvicePanel parent={parent} step={step} />
+        <div className={classes.optionsHead}>
+          <h3>Options</h3>
+          {changed > 0 && (
+            <Button
+              size="compact-xs"
+              variant="subtle"
+              color="gray"
+              onClick={() => setValues(initialValues(fields))}
+            >
+              Reset {changed} changed
+            </Button>
+          )}
+        </div>
+        {fields.length === 0 && <p className={classes.summary}>This technique has no options.</p>}
+        <SchemaForm fields={fields} values={values} onChange={setValues} suggestions={nodes} />
+      </div>
+      {error && <ErrorNotice error={error} onClose={() => setError(null)} />}
+      <div className={classes.footer}>
+        <Select
+          label="Made from"
+          data={variants.map(v => ({ value: v.id, label: v.name }))}
+          value={parent.id}
+          onChange={id => id && onParent(id)}
+          allowDeselect={false}
+          searchable={variants.length > 12}
+          w={180}
+        />
+        <TextInput
+          label="Name"
+          placeholder={info.title}
+          value={name}
+          maxLength={200}
+          onChange={event => setName(event.currentTarget.value)}
+          style={{ flex: 1, minWidth: 120 }}
+        />
+        <Group gap="xs">
+          <span className={classes.started} role="status">
+            {started > 0 && `${started} started`}
+          </span>
+          <Button variant="default" disabled={lacksData || busy} onClick={() => void start(true)}>
+            Start, and another
+          </Button>
+          <Button type="submit" disabled={lacksData} loading={busy}>
+            Start
+          </Button>
+        </Group>
+      </div>
+    </form>
+  )
+}
