@@ -6,7 +6,7 @@ import { addGlobals, type Globals, runAction } from './command'
 import { inputFile } from './paths'
 import { columns, plain } from './terminal'
 
-const MOST_LAYERS = 40
+const MOST_LAYERS = 15
 
 interface Options extends Globals {
   layers: boolean

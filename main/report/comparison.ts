@@ -4,7 +4,7 @@ import { formatDifference, formatMeasured } from '../../shared/format'
 import { availableMetrics, METRICS, type Metric } from '../../shared/metrics'
 import { type Content, type Fragment, html } from './html'
 import { type ReportInput, referenceOf } from './input'
-import { describeRatio, describeSize, ratioOf } from './verdict'
+import { describeRatio, describeSize, mainDifference, ratioOf } from './verdict'
 
 /** The numbers that decide, with what they say against the reference; then the others. */
 export function comparisonTable(input: ReportInput): Fragment {
@@ -61,9 +61,10 @@ function against(input: ReportInput, index: number): Content {
   const variant = input.variants[index]?.variant
   if (!reference || !variant) return null
   const ratio = ratioOf(input.benchmark, reference, variant)
+  const main = mainDifference(variant)
   return html`<ul><li>${describeSize(reference.summary.sizeBytes, variant.summary.sizeBytes)}</li>
 ${ratio && html`<li>${describeRatio(ratio)}</li>`}
-${(variant.evaluation?.differences ?? []).map(d => html`<li>${describeDifference(d)}</li>`)}</ul>`
+${main && html`<li>${describeDifference(main)}</li>`}</ul>`
 }
 
 /** 'Accuracy: no difference shown: −0.10 points (−0.30 to +0.10), p = 0.42 (exact McNemar)'. */

@@ -2,6 +2,7 @@
 import type { Agreement, Hardware, Note, PerClass } from '../../shared/domain'
 import { formatBytes, formatCount, formatShare } from '../../shared/format'
 import { confusionMatrix, operatorBars } from './bars'
+import { describeDifference } from './comparison'
 import { type Content, type Fragment, html } from './html'
 import { type ReportInput, type ReportVariant, referenceOf } from './input'
 
@@ -23,6 +24,7 @@ ${recipe(v)}
 ${proof(v)}
 ${notes.length > 0 && html`<h4>Notes of the technique</h4>${noteList(notes)}`}
 ${variant.summary.notes.length > 0 && html`<h4>About the file</h4>${noteList(variant.summary.notes)}`}
+${evaluation && evaluation.differences.length > 0 && html`<h4>Differences to the reference, on the same samples</h4><ul>${evaluation.differences.map(d => html`<li>${describeDifference(d)}</li>`)}</ul>`}
 ${evaluation && evaluation.agreement.length > 0 && agreementTable(evaluation.agreement)}
 ${evaluation && evaluation.perClass.length > 0 && evaluation.perClass.length <= MOST_CLASSES && classTable(evaluation.perClass)}
 ${evaluation && confusionMatrix(evaluation)}

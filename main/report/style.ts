@@ -15,7 +15,7 @@ caption{text-align:left;padding:8px 0 4px}.confusion caption{white-space:nowrap}
 svg text{font:12px system-ui,sans-serif;fill:var(--ink)}.label{paint-order:stroke;stroke:var(--page);stroke-width:4px;stroke-linejoin:round}
 .axis text{fill:var(--soft)}.axis .title{fill:var(--ink)}.grid{stroke:var(--line);stroke-width:1}
 .front{fill:none;stroke:var(--accent);stroke-width:1.5;stroke-dasharray:5 4}
-.error{stroke:var(--soft);stroke-width:1.5}
+.error{stroke:var(--soft);stroke-width:1;opacity:.75}
 .mark{stroke:var(--page);stroke-width:1.5}.mark.best{fill:var(--accent)}.mark.other{fill:var(--soft)}.mark.teacher{fill:var(--ink)}
 .bar{fill:var(--accent)}.bar-reference{fill:none;stroke:var(--ink);stroke-width:1.2}.value{fill:var(--soft)}
 .scroll{overflow-x:auto}
