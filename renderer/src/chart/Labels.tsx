@@ -1,12 +1,14 @@
 import { memo, useMemo } from 'react'
 import type { PlacedPoint } from './ChartSurface'
-import { placeLabels } from './labels'
+import { type Box, placeLabels } from './labels'
 
 interface LabelsProps {
   placed: readonly PlacedPoint[]
   front: ReadonlySet<string>
   selection: readonly string[]
   dimmed: ReadonlySet<string>
+  /** Lines the names keep off. */
+  obstacles: readonly Box[]
   area: { x: number; y: number; width: number; height: number }
 }
 
@@ -17,7 +19,14 @@ function shorten(name: string): string {
 }
 
 /** Names of the points that have room for one: selection first, then the teacher, the front, the rest. */
-export const Labels = memo(function Labels({ placed, front, selection, dimmed, area }: LabelsProps) {
+export const Labels = memo(function Labels({
+  placed,
+  front,
+  selection,
+  dimmed,
+  obstacles,
+  area,
+}: LabelsProps) {
   const labels = useMemo(() => {
     const chosen = new Set(selection)
     const wishes = placed
@@ -38,8 +47,8 @@ export const Labels = memo(function Labels({ placed, front, selection, dimmed, a
       top: area.y - 10,
       bottom: area.y + area.height,
     }
-    return placeLabels(wishes, placed, box)
-  }, [placed, front, selection, dimmed, area])
+    return placeLabels(wishes, placed, box, obstacles)
+  }, [placed, front, selection, dimmed, obstacles, area])
   return (
     <g pointerEvents="none" fontSize={11} fontWeight={500} fill="var(--bt-text)">
       {labels.map(label => (

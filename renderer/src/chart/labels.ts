@@ -14,7 +14,7 @@ export interface PlacedLabel extends Pixel {
   anchor: 'start' | 'middle' | 'end'
 }
 
-interface Box {
+export interface Box {
   left: number
   right: number
   top: number
@@ -51,16 +51,20 @@ function candidates(wish: LabelWish): { label: PlacedLabel; box: Box }[] {
   ]
 }
 
-/** Labels that found room inside `area`, avoiding each other and the given points. */
+/**
+ * Labels that found room inside `area`. They never cover each other or a point; they keep off the `lines` where
+ * they can.
+ */
 export function placeLabels(
   wishes: readonly LabelWish[],
   points: readonly Pixel[],
   area: Box,
+  lines: readonly Box[] = [],
 ): PlacedLabel[] {
   const taken: Box[] = points.map(p => ({ left: p.x - 4, right: p.x + 4, top: p.y - 4, bottom: p.y + 4 }))
   const placed: PlacedLabel[] = []
   for (const wish of [...wishes].sort((a, b) => b.rank - a.rank)) {
-    const free = candidates(wish).find(
+    const possible = candidates(wish).filter(
       ({ box }) =>
         box.left >= area.left &&
         box.right <= area.right &&
@@ -68,6 +72,8 @@ export function placeLabels(
         box.bottom <= area.bottom &&
         !taken.some(other => overlaps(box, other)),
     )
+    const clear = possible.find(({ box }) => !lines.some(line => overlaps(box, line)))
+    const free = clear ?? possible[0]
     if (!free) continue
     taken.push(free.box)
     placed.push(free.label)

@@ -1,6 +1,6 @@
 import { Button, Drawer } from '@mantine/core'
 import { Rows3 } from 'lucide-react'
-import { isActive, useApp } from '../store/app'
+import { inOrder, isActive, useApp } from '../store/app'
 import { useClient } from '../store/connection'
 import { openJobs, useUi } from '../store/ui'
 import { EmptyState } from '../ui/EmptyState'
@@ -39,7 +39,7 @@ export function JobsDrawer() {
       {!job && jobs.length > 0 && (
         <>
           <div className={classes.list}>
-            {[...jobs.filter(isActive).toReversed(), ...finished].map(j => (
+            {[...inOrder(jobs.filter(isActive)), ...finished].map(j => (
               <JobCard key={j.id} job={j} />
             ))}
           </div>

@@ -53,7 +53,7 @@ export function SelectionPane({ study }: { study: Study }) {
           </button>
         ))}
         <div className={classes.subject}>
-          <span className="ellipsis">
+          <span className={`${classes.subjectName} ellipsis`} title={variant.name}>
             {variant.name}
             {teacher ? ' · teacher' : ''}
           </span>

@@ -60,6 +60,12 @@ export function isActive(job: Job): boolean {
   return job.state === 'queued' || job.state === 'running'
 }
 
+/** Active jobs in the order they run: those running, then those waiting, oldest first. */
+export function inOrder(jobs: readonly Job[]): Job[] {
+  const oldest = jobs.toReversed()
+  return [...oldest.filter(j => j.state === 'running'), ...oldest.filter(j => j.state !== 'running')]
+}
+
 /** Selection after a click: alone, or (shift, mod) added to and taken from the comparison. */
 export function nextSelection(selection: readonly string[], id: string, add: boolean): string[] {
   if (!add) return [id]

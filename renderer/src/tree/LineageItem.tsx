@@ -111,7 +111,9 @@ export const LineageItem = memo(function LineageItem(props: LineageItemProps) {
 function tight(delta: Delta): string {
   if (delta.text === 'same speed') return '≈'
   const sign = delta.tone === 'better' ? '▲ ' : '▼ '
-  return / (faster|slower)$/.test(delta.text) ? sign + delta.text.replace(/ \w+$/, '') : delta.text
+  return / (faster|slower)$/.test(delta.text)
+    ? sign + delta.text.replace(/ (faster|slower)$/, '')
+    : delta.text
 }
 
 function Cell({ variant, reference, metric }: { variant: Variant; reference: Variant; metric: Metric }) {

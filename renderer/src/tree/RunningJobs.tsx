@@ -2,7 +2,7 @@ import { ActionIcon, Progress } from '@mantine/core'
 import { X } from 'lucide-react'
 import { useShallow } from 'zustand/react/shallow'
 import { formatDuration } from '../../../shared/format'
-import { isActive, useApp } from '../store/app'
+import { inOrder, isActive, useApp } from '../store/app'
 import { useClient } from '../store/connection'
 import { openJobs } from '../store/ui'
 import { notifyError } from '../ui/notify'
@@ -15,7 +15,7 @@ export function RunningJobs({ studyId }: { studyId: string | null }) {
   if (jobs.length === 0) return null
   return (
     <section className={classes.jobs} aria-label="Under way">
-      {jobs.toReversed().map(job => (
+      {inOrder(jobs).map(job => (
         <div key={job.id} className={classes.job}>
           <div className={classes.jobHead}>
             <button

@@ -34,7 +34,14 @@ export function speedDelta(variant: Variant, reference: Variant, batch = 1): Del
   if (ratio.low <= 1 && ratio.high >= 1) {
     return { text: 'same speed', tone: 'uncertain', title: `No difference shown: ${title}` }
   }
-  return { text: formatSpeed(ratio.ratio), tone: ratio.ratio < 1 ? 'better' : 'worse', title }
+  // A factor of 1.0 would say nothing: small changes are told in per cent.
+  const percent = Math.abs(1 / ratio.ratio - 1) * 100
+  const small = `${percent.toFixed(percent < 1 ? 1 : 0)} % ${ratio.ratio < 1 ? 'faster' : 'slower'}`
+  return {
+    text: percent < 9.5 ? small : formatSpeed(ratio.ratio),
+    tone: ratio.ratio < 1 ? 'better' : 'worse',
+    title,
+  }
 }
 
 /** Change of a metric against the reference: paired difference where there is one, else the plain change. */
