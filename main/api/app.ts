@@ -1,15 +1,18 @@
+import type { Asks } from '../jobs/protocol'
 import { hardware } from '../measure/hardware'
 import { VERSION } from '../version'
-import { readSettings, writeSettings } from '../workspace/settings'
+import { readFact, readSettings, writeFact, writeSettings } from '../workspace/settings'
 import type { Bench } from './bench'
 import { procedure } from './procedure'
+
+type Devices = Asks['devices']['answer']
 
 export function appRouter(bench: Bench) {
   return procedure.app.router({
     info: procedure.app.info.handler(async () => {
       const [machine, devices, techniques] = await Promise.all([
         hardware(),
-        bench.warm.ask('devices', {}),
+        knownDevices(bench),
         bench.warm.ask('techniques', {}),
       ])
       return { version: VERSION, shell: bench.shell, hardware: machine, devices, techniques }
@@ -27,4 +30,19 @@ export function settingsRouter(bench: Bench) {
       return settings
     }),
   })
+}
+
+/**
+ * Trying every device takes seconds, so what was found at the last start is told at once and tried again behind the
+ * scenes: a driver installed meanwhile is seen when the screen next asks.
+ */
+async function knownDevices({ warm, workspace }: Bench): Promise<Devices> {
+  const fresh = warm.ask('devices', {}).then(devices => {
+    if (!warm.isClosed) writeFact(workspace, 'devices', devices)
+    return devices
+  })
+  const known = readFact<Devices>(workspace, 'devices')
+  if (!known) return fresh
+  fresh.catch(error => console.error(error))
+  return known
 }

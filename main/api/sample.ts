@@ -3,7 +3,7 @@ import type { DatasetSpec, StudyHead } from '../../shared/domain'
 import { sampleDescription, sampleModelPath } from '../data/source'
 import type { JobRequest } from '../jobs/requests'
 import { measureAll } from '../jobs/work/imports'
-import { rememberSample } from '../workspace/settings'
+import { writeFact } from '../workspace/settings'
 import { createStudy, sampleStudy } from '../workspace/studies'
 import type { Bench } from './bench'
 
@@ -16,7 +16,7 @@ export function openSample(bench: Bench): StudyHead {
   if (known) return known
   const teacher = sampleModelPath('digits')
   const study = createStudy(workspace, NAME, true)
-  rememberSample(workspace)
+  writeFact(workspace, 'sample', true)
   for (const { title, request } of steps(study.id, teacher)) queue.enqueue(study.id, title, request)
   bus.publish({ type: 'studies' })
   return study

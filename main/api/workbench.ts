@@ -43,6 +43,7 @@ export function openWorkbench(options: WorkbenchOptions): Workbench {
   }
   const pictures = new Pictures(bench)
   if (options.sample !== false && !sampleWasMade(workspace)) openSample(bench)
+  bench.warm.start()
   bench.queue.start()
   return {
     ...bench,

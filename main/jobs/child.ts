@@ -5,7 +5,7 @@
 import { toErrorData } from '../../shared/errors'
 import { FileStore } from '../workspace/store'
 import { answer } from './asks'
-import type { FromChild, ToChild } from './protocol'
+import { type FromChild, stageKind, type ToChild } from './protocol'
 import { runTask } from './tasks/run'
 
 /** The part of Electron's `process.parentPort` that is used here. */
@@ -40,14 +40,14 @@ function receive(message: ToChild): void {
 }
 
 async function run(message: Extract<ToChild, { type: 'run' }>): Promise<void> {
-  let last = { fraction: -1, stage: '', at: 0 }
+  let last = { stage: '', at: 0 }
   try {
     const result = await runTask(message.task, new FileStore(message.store), {
       progress: (fraction, stage) => {
-        // The parent shows ten a second; more would only cost.
-        const at = performance.now()
-        if (stage === last.stage && at - last.at < 80) return
-        last = { fraction, stage, at }
+        // The parent shows ten a second; more would only cost. 'sample 64 of 900' is one stage, whatever the numbers.
+        const [at, kind] = [performance.now(), stageKind(stage)]
+        if (kind === last.stage && at - last.at < 80 && fraction < 1) return
+        last = { stage: kind, at }
         send({ type: 'progress', fraction, stage })
       },
       log: line => send({ type: 'log', line }),

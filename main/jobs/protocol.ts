@@ -144,3 +144,8 @@ export type FromChild =
   | { type: 'failed'; error: ErrorData; detail: string }
   | { type: 'answer'; id: number; value: unknown }
   | { type: 'refused'; id: number; error: ErrorData }
+
+/** A stage without the numbers that change while it lasts. */
+export function stageKind(stage: string): string {
+  return stage.replace(/\d+/g, '')
+}

@@ -11,6 +11,7 @@ import { TimeLeft } from './eta'
 import type { EventBus } from './events'
 import type { Host } from './host'
 import { JobLog, readLog, removeLog } from './log'
+import { stageKind } from './protocol'
 import type { JobRequest } from './requests'
 import { type RunningTask, startTask } from './run-child'
 import { commit, prepare } from './work/work'
@@ -163,7 +164,7 @@ export class JobQueue {
       progress: (fraction, words) => {
         if (live.cancelled) return
         const stage = words.charAt(0).toUpperCase() + words.slice(1)
-        if (stage !== live.stage) log.write(stage)
+        if (stageKind(stage) !== stageKind(live.stage)) log.write(stage)
         live.progress = Math.min(1, Math.max(live.progress, fraction))
         live.stage = stage
         live.secondsLeft = timeLeft.update(live.progress)

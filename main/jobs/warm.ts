@@ -30,6 +30,11 @@ export class WarmChild {
     private readonly timeoutMs = 60_000,
   ) {}
 
+  /** Starts the process before the first question. */
+  start(): void {
+    this.current ??= this.spawn()
+  }
+
   /** Throws the child's own error, or `crashed` when it died or took too long (then it is killed). */
   ask<K extends AskKind>(
     kind: K,
@@ -37,7 +42,7 @@ export class WarmChild {
     timeoutMs = this.timeoutMs,
   ): Promise<Asks[K]['answer']> {
     if (this.closed) return Promise.reject(closing())
-    this.current ??= this.start()
+    this.current ??= this.spawn()
     const { handle, waiting } = this.current
     const id = this.next++
     return new Promise((resolve, reject) => {
@@ -50,6 +55,10 @@ export class WarmChild {
     })
   }
 
+  get isClosed(): boolean {
+    return this.closed
+  }
+
   get pid(): number | undefined {
     return this.current?.handle.pid
   }
@@ -59,7 +68,7 @@ export class WarmChild {
     this.current?.handle.kill()
   }
 
-  private start(): Answerer {
+  private spawn(): Answerer {
     const waiting = new Map<number, Waiting>()
     const tail: string[] = []
     const handle = this.host.spawn({

@@ -14,13 +14,19 @@ export function writeSettings(workspace: Workspace, change: Partial<Settings>): 
   return settings
 }
 
-/** Whether the sample study was ever made here: one that a person removed does not come back by itself. */
-export function sampleWasMade({ database }: Workspace): boolean {
-  return database.get("SELECT value FROM settings WHERE key = 'sample'") !== undefined
+/** A fact the workspace remembers about itself or the machine; undefined until it was written. */
+export function readFact<T>({ database }: Workspace, name: string): T | undefined {
+  const row = database.get('SELECT value FROM settings WHERE key = ?', name)
+  return row && fromJson<T>(row.value)
 }
 
-export function rememberSample(workspace: Workspace): void {
-  put(workspace, 'sample', true)
+export function writeFact(workspace: Workspace, name: 'sample' | 'devices', value: unknown): void {
+  put(workspace, name, value)
+}
+
+/** Whether the sample study was ever made here: one that a person removed does not come back by itself. */
+export function sampleWasMade(workspace: Workspace): boolean {
+  return readFact<boolean>(workspace, 'sample') === true
 }
 
 function put({ database }: Workspace, key: string, value: unknown): void {

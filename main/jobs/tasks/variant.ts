@@ -32,7 +32,7 @@ export async function makeAndMeasure(
         parent: task.parent.path,
         step: task.step,
         seed: task.seed,
-        ...calibration(technique.needs, dataset),
+        ...calibration(dataset),
         out,
         threads: task.measure.threads,
         device: task.measure.device,
@@ -62,11 +62,14 @@ export async function makeAndMeasure(
   }
 }
 
-/** Calibration samples never come from the test split. Without any, the technique says what it needs. */
-function calibration(
-  needs: 'nothing' | 'calibration' | 'labels',
-  dataset: Dataset | null,
-): { calibration?: { dataset: Dataset; indices: Uint32Array } } {
-  if (needs === 'nothing' || !dataset) return {}
-  return { calibration: { dataset, indices: dataset.indices('calibration') } }
+/**
+ * Calibration samples never come from the test split. A technique that needs none is still tried on them. Without any,
+ * the technique says what it needs.
+ */
+function calibration(dataset: Dataset | null): { calibration?: { dataset: Dataset; indices: Uint32Array } } {
+  for (const split of ['calibration', 'train'] as const) {
+    const indices = dataset?.indices(split)
+    if (dataset && indices && indices.length > 0) return { calibration: { dataset, indices } }
+  }
+  return {}
 }
