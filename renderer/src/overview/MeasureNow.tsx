@@ -1,5 +1,5 @@
 import { Button, Tooltip } from '@mantine/core'
-import { Gauge } from 'lucide-react'
+import { Gauge, ImagePlus } from 'lucide-react'
 import { useState } from 'react'
 import type { Study, Variant } from '../../../shared/domain'
 import type { ErrorData } from '../../../shared/errors'
@@ -40,7 +40,7 @@ export function MeasureNow({ study, variants, label = 'Measure now', quiet = fal
 
   if (study.datasets.length === 0) {
     return (
-      <Button variant="default" onClick={() => openDialog({ kind: 'import-data' })}>
+      <Button leftSection={<ImagePlus size={14} />} onClick={() => openDialog({ kind: 'import-data' })}>
         Add data to measure on
       </Button>
     )

@@ -114,6 +114,7 @@ describe('verdict', () => {
     const result = verdict(reference, make({ evaluation: null }), { ratios: [], differences: [] })
     expect(result.sentence).toBe('4.0× smaller; speed not compared; accuracy not measured.')
     expect(result.speed.figure).toBe('–')
+    expect(result.tone).toBe('unknown')
   })
 
   it('does not compare accuracies that were not paired, however far apart', () => {

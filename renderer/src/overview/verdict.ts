@@ -239,9 +239,8 @@ export function verdict(
     const sentence = 'Stock ONNX Runtime does not load this file; do not ship it.'
     return { sentence, tone: 'bad', ...parts }
   }
-  const tones = [speed, size, quality].map(c => c.tone)
   const sentence = capital(`${costs(speed, size)}; ${quality.text}.`)
-  return { sentence, tone: overall(tones), ...parts }
+  return { sentence, tone: overall([speed.tone, size.tone], quality.tone), ...parts }
 }
 
 function alone(variant: Variant): Pick<Verdict, 'sentence' | 'tone'> {
@@ -256,10 +255,12 @@ function alone(variant: Variant): Pick<Verdict, 'sentence' | 'tone'> {
   return { sentence: `${role}: ${formatBytes(variant.summary.sizeBytes)}${measured}.`, tone: 'neutral' }
 }
 
-function overall(tones: readonly Tone[]): Verdict['tone'] {
+/** Gains are called good only where it is known what became of the quality. */
+function overall(costs: readonly Tone[], quality: Tone): Verdict['tone'] {
+  const tones = [...costs, quality]
   const [better, worse] = [tones.includes('better'), tones.includes('worse')]
   if (better && worse) return 'mixed'
-  if (better) return 'good'
+  if (better) return quality === 'unknown' ? 'unknown' : 'good'
   if (worse) return 'bad'
   return tones.every(t => t === 'unknown') ? 'unknown' : 'neutral'
 }

@@ -1,18 +1,14 @@
 import type { Prediction } from '../../../shared/domain'
 import { colors } from '../ui/theme'
 import classes from './predictions.module.css'
-import { Answer, Outcome, SamplePicture } from './SampleCard'
+import { Answer, type Names, Outcome, SamplePicture } from './SampleCard'
 
 /** One sample, large, with both answers. */
-export function LargeSample({
-  sample,
-  names,
-}: {
-  sample: Prediction
-  names: { reference: string; variant: string }
-}) {
+export function LargeSample({ sample, names }: { sample: Prediction; names: Names }) {
   const sides = [
-    { who: names.reference, answer: sample.reference, color: colors.teacher },
+    ...(names.reference === null
+      ? []
+      : [{ who: names.reference, answer: sample.reference, color: colors.teacher }]),
     { who: names.variant, answer: sample.variant, color: colors.variant },
   ]
   return (
@@ -37,7 +33,7 @@ export function LargeSample({
             )}{' '}
             · row {sample.index} of the data
           </span>
-          <Outcome outcome={sample.outcome} />
+          <Outcome outcome={sample.outcome} alone={names.reference === null} />
         </div>
         {sides.map(side => (
           <div key={side.color}>
@@ -47,9 +43,11 @@ export function LargeSample({
             <Answer {...side} label={sample.label} />
           </div>
         ))}
-        <div className={classes.dim} style={{ fontSize: 'var(--mantine-font-size-sm)' }}>
-          Distance of the outputs: {sample.distance.toPrecision(3)}
-        </div>
+        {names.reference !== null && (
+          <div className={classes.dim} style={{ fontSize: 'var(--mantine-font-size-sm)' }}>
+            Distance of the outputs: {sample.distance.toPrecision(3)}
+          </div>
+        )}
       </div>
     </div>
   )

@@ -69,7 +69,7 @@ export function PredictionsTab({ study, variant, reference }: TabProps) {
 function Predictions({ counts, variant, reference }: TabProps & { counts: Record<string, number> }) {
   const alone = variant.id === reference.id
   const [filter, setFilter] = useState<Filter>(alone ? 'all' : firstFilter(counts))
-  const [go, setGo] = useState<{ sample: number } | null>(null)
+  const [open, setOpen] = useState<number | null>(null)
   const labelled =
     variant.evaluation?.task === 'classification' && 'accuracy' in (variant.evaluation?.metrics ?? {})
   const options = filterOptions(counts, { labelled, reference: reference.name }).filter(
@@ -111,7 +111,7 @@ function Predictions({ counts, variant, reference }: TabProps & { counts: Record
           reference={reference}
           onChoose={sample => {
             setFilter('differ')
-            setGo({ sample })
+            setOpen(sample)
           }}
         />
       )}
@@ -120,7 +120,8 @@ function Predictions({ counts, variant, reference }: TabProps & { counts: Record
         variant={variant}
         reference={reference}
         filter={filter}
-        open={go?.sample ?? null}
+        open={open}
+        onOpened={() => setOpen(null)}
       />
     </div>
   )

@@ -13,9 +13,10 @@ const OUTCOME = {
 } as const
 
 /** What became of the sample, as icon, word and colour. */
-export function Outcome({ outcome }: { outcome: Prediction['outcome'] }) {
+export function Outcome({ outcome, alone }: { outcome: Prediction['outcome']; alone: boolean }) {
   if (!outcome) return null
-  const { icon: Icon, word } = OUTCOME[outcome]
+  const { icon: Icon, word: both } = OUTCOME[outcome]
+  const word = alone ? both.replace('both ', '') : both
   return (
     <span className={classes.outcome} data-outcome={outcome} title={word}>
       <Icon size={12} aria-hidden />
@@ -71,9 +72,15 @@ export function Answer({ who, answer, color, label }: AnswerProps) {
   )
 }
 
+/** Whose answers are shown; no reference where a model stands alone. */
+export interface Names {
+  reference: string | null
+  variant: string
+}
+
 interface SampleProps {
   sample: Prediction
-  names: { reference: string; variant: string }
+  names: Names
   active: boolean
   id: string
   onOpen(): void
@@ -94,7 +101,7 @@ export function SampleCard({ sample, names, active, id, onOpen }: SampleProps) {
     >
       <div className={classes.picture}>
         <SamplePicture sample={sample} />
-        <Outcome outcome={sample.outcome} />
+        <Outcome outcome={sample.outcome} alone={names.reference === null} />
       </div>
       <div className={classes.answers}>
         <div className={classes.truth}>
@@ -107,7 +114,14 @@ export function SampleCard({ sample, names, active, id, onOpen }: SampleProps) {
           </span>
           <span>#{sample.index}</span>
         </div>
-        <Answer who={names.reference} answer={sample.reference} color={colors.teacher} label={sample.label} />
+        {names.reference !== null && (
+          <Answer
+            who={names.reference}
+            answer={sample.reference}
+            color={colors.teacher}
+            label={sample.label}
+          />
+        )}
         <Answer who={names.variant} answer={sample.variant} color={colors.variant} label={sample.label} />
       </div>
     </div>
@@ -133,10 +147,12 @@ export function SampleLine({ sample, names, active, id, onOpen }: SampleProps) {
         </strong>
         <span className={classes.dim}>#{sample.index}</span>
       </div>
-      <Answer who={names.reference} answer={sample.reference} color={colors.teacher} label={sample.label} />
+      {names.reference !== null && (
+        <Answer who={names.reference} answer={sample.reference} color={colors.teacher} label={sample.label} />
+      )}
       <Answer who={names.variant} answer={sample.variant} color={colors.variant} label={sample.label} />
       {sample.outcome ? (
-        <Outcome outcome={sample.outcome} />
+        <Outcome outcome={sample.outcome} alone={names.reference === null} />
       ) : (
         <span className={classes.dim}>Δ {sample.distance.toPrecision(2)}</span>
       )}

@@ -25,10 +25,16 @@ interface SampleGridProps {
   filter: Filter
   /** Position of the sample to open large; null for none. */
   open: number | null
+  /** Called when it was opened, so that it opens once. */
+  onOpened(): void
 }
 
 /** One page of the grid under one key; every place that shows the page asks with it. */
-function usePage({ variant, reference, filter }: Omit<SampleGridProps, 'open'>, page: number, limit: number) {
+function usePage(
+  { variant, reference, filter }: Omit<SampleGridProps, 'open' | 'onOpened'>,
+  page: number,
+  limit: number,
+) {
   const key = limit > 0 ? `study/${variant.id}/samples/${reference.id}/${filter}/${limit}/${page}` : null
   return useQuery(key, client => ask(client, variant, reference, filter, page * limit, limit))
 }
@@ -59,10 +65,10 @@ interface GridProps extends SampleGridProps {
 }
 
 function Grid(props: GridProps) {
-  const { shape, total, pictures, filter, open } = props
+  const { shape, total, pictures, filter, open, onOpened } = props
   const scroller = useRef<HTMLDivElement>(null)
-  const [active, setActive] = useState(open ?? 0)
-  const [large, setLarge] = useState(open !== null)
+  const [active, setActive] = useState(0)
+  const [large, setLarge] = useState(false)
   const rowHeight = pictures ? CARD.height : LINE
   const pages = Math.ceil(total / shape.limit)
   const virtual = useVirtualizer({
@@ -72,12 +78,6 @@ function Grid(props: GridProps) {
       Math.ceil(Math.min(shape.limit, total - page * shape.limit) / shape.columns) * (rowHeight + GAP),
     overscan: 0,
   })
-  useEffect(() => {
-    if (open === null) return
-    setActive(open)
-    setLarge(true)
-  }, [open])
-
   function show(position: number) {
     setActive(position)
     const element = scroller.current
@@ -99,6 +99,14 @@ function Grid(props: GridProps) {
       setLarge(true)
     }
   }
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: only a new wish opens a sample
+  useEffect(() => {
+    if (open === null) return
+    show(open)
+    setLarge(true)
+    onOpened()
+  }, [open])
 
   if (total === 0) return <NoSamples filter={filter} />
   return (
@@ -154,7 +162,7 @@ function Page(props: PageProps) {
   const answer = usePage(props, page, shape.limit)
   const start = page * shape.limit
   const length = Math.min(shape.limit, total - start)
-  const names = { reference: reference.name, variant: variant.name }
+  const names = namesOf(variant, reference)
   const Sample = pictures ? SampleCard : SampleLine
   return (
     <div
@@ -187,6 +195,11 @@ function Page(props: PageProps) {
   )
 }
 
+/** A model beside itself is shown once. */
+function namesOf(variant: Variant, reference: Variant) {
+  return { reference: variant.id === reference.id ? null : reference.name, variant: variant.name }
+}
+
 interface LargeViewProps extends GridProps {
   position: number
   onMove(position: number): void
@@ -206,7 +219,7 @@ function LargeView(props: LargeViewProps) {
       }}
     >
       {sample ? (
-        <LargeSample sample={sample} names={{ reference: reference.name, variant: variant.name }} />
+        <LargeSample sample={sample} names={namesOf(variant, reference)} />
       ) : (
         <LoadingBlock height={240} />
       )}

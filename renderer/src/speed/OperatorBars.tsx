@@ -16,11 +16,13 @@ const LABEL = 136
 
 /** Time per operator as horizontal bars, both models on one scale. */
 export function OperatorBars({ rows, reference, variant }: OperatorBarsProps) {
+  // A model shown alone is the teacher.
+  const own = reference === null ? colors.teacher : colors.variant
   return (
     <div>
       <div className={classes.legend}>
         {reference !== null && <Key color={colors.teacher}>{reference}</Key>}
-        <Key color={colors.variant}>{variant}</Key>
+        <Key color={own}>{variant}</Key>
       </div>
       <ResponsiveContainer width="100%" height={rows.length * ROW + 34}>
         <BarChart
@@ -66,13 +68,7 @@ export function OperatorBars({ rows, reference, variant }: OperatorBarsProps) {
               barSize={10}
             />
           )}
-          <Bar
-            dataKey="variant"
-            fill={colors.variant}
-            isAnimationActive={false}
-            radius={[0, 2, 2, 0]}
-            barSize={10}
-          />
+          <Bar dataKey="variant" fill={own} isAnimationActive={false} radius={[0, 2, 2, 0]} barSize={10} />
         </BarChart>
       </ResponsiveContainer>
     </div>
