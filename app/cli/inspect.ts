@@ -1,5 +1,6 @@
 /** `bantam inspect MODEL` */
 import type { Command } from 'commander'
+import { groupNotes } from '../../main/report/notes'
 import type { ModelSummary, Note, TensorInfo } from '../../shared/domain'
 import { formatBytes, formatCount } from '../../shared/format'
 import { addGlobals, type Globals, runAction } from './command'
@@ -85,14 +86,12 @@ function layerTable(s: ModelSummary, everyLayer: boolean): string {
   return rest > 0 ? `${table}\n… and ${rest} smaller layers (--layers shows all)` : table
 }
 
-/** Notes as lines, the same note about several nodes told once. */
+/** Notes as lines, gravest first, the same note about several nodes told once. */
 export function noteLines(notes: readonly Note[], most = 20): string[] {
-  const groups = new Map<string, string[]>()
-  for (const note of notes) {
-    const key = `${note.severity}: ${plain(note.message)}${note.action ? ` ${plain(note.action)}` : ''}`
-    groups.set(key, [...(groups.get(key) ?? []), ...(note.node ? [plain(note.node)] : [])])
-  }
-  const lines = [...groups].map(([text, nodes]) => (nodes.length > 0 ? `${text} [${listed(nodes)}]` : text))
+  const lines = groupNotes(notes).map(({ note, nodes, message }) => {
+    const text = `${note.severity}: ${plain(message)}${note.action ? ` ${plain(note.action)}` : ''}`
+    return nodes.length > 0 ? `${text} [${listed(nodes.map(plain))}]` : text
+  })
   return lines.length > most
     ? [...lines.slice(0, most), `… and ${lines.length - most} more notes (--json shows all)`]
     : lines

@@ -46,6 +46,12 @@ describe('noteLines', () => {
     expect(noteLines(['a', 'b', 'c', 'd', 'e'].map(note))).toEqual([
       'info: Left in float. [a, b, c and 2 more]',
     ])
+    const named = (node: string) => ({ ...note(node), message: `Conv ${node} stays in float.` })
+    expect(noteLines([named('a'), named('b'), { ...note('c'), severity: 'warning' }])).toEqual([
+      'warning: Left in float. [c]',
+      'info: Conv stays in float. [a, b]',
+    ])
+    expect(noteLines([named('a')])).toEqual(['info: Conv a stays in float. [a]'])
   })
 })
 

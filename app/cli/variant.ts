@@ -116,5 +116,6 @@ export function describeVariant(r: VariantResult): string {
     .split('\n')
     .slice(1)
     .join('\n')
-  return [table, ...(r.notes.length > 0 ? ['', ...noteLines(r.notes)] : [])].join('\n')
+  const notes = noteLines([...r.notes, ...r.verified.notes])
+  return [table, ...(notes.length > 0 ? ['', ...notes] : [])].join('\n')
 }

@@ -5,6 +5,7 @@ import { confusionMatrix, operatorBars } from './bars'
 import { describeDifference } from './comparison'
 import { type Content, type Fragment, html } from './html'
 import { type ReportInput, type ReportVariant, referenceOf } from './input'
+import { groupNotes } from './notes'
 
 const MOST_NOTES = 60
 const MOST_OUTPUTS = 20
@@ -53,21 +54,16 @@ function proof({ variant: { verification } }: ReportVariant): Content {
   return html`<p>${loads} Against its parent on ${parity.samples} sample${parity.samples === 1 ? '' : 's'}: cosine ${parity.cosine.toFixed(6)}, largest difference ${parity.maxAbs.toPrecision(3)}, ${sqnr}.</p>`
 }
 
-/** Notes of one code are told together: the same reason for forty nodes is one line with forty names. */
+/** The same reason for forty nodes is one line with forty names. */
 function noteList(notes: readonly Note[]): Fragment {
-  const groups = new Map<string, { note: Note; nodes: string[] }>()
-  for (const note of notes) {
-    const key = `${note.severity} ${note.code} ${note.message}`
-    const group = groups.get(key) ?? { note, nodes: [] }
-    if (note.node) group.nodes.push(note.node)
-    groups.set(key, group)
-  }
-  const shown = [...groups.values()].slice(0, MOST_NOTES)
-  const more = groups.size - shown.length
-  return html`<ul class="notes">${shown.map(
-    ({ note, nodes }) =>
-      html`<li class="${note.severity}">${note.message}${note.action && html` ${note.action}`}${nodes.length > 0 && html` <span class="nodes">${nodes.join(', ')}</span>`}</li>`,
-  )}${more > 0 && html`<li>${more} more.</li>`}</ul>`
+  const groups = groupNotes(notes)
+  const more = groups.length - MOST_NOTES
+  return html`<ul class="notes">${groups
+    .slice(0, MOST_NOTES)
+    .map(
+      ({ note, message, nodes }) =>
+        html`<li class="${note.severity}">${message}${note.action && html` ${note.action}`}${nodes.length > 0 && html` <span class="nodes">${nodes.join(', ')}</span>`}</li>`,
+    )}${more > 0 && html`<li>${more} more.</li>`}</ul>`
 }
 
 function agreementTable(agreement: readonly Agreement[]): Fragment {
