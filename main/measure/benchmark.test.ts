@@ -8,6 +8,7 @@ import { benchmarkModels } from './benchmark'
 import { openEnergyMeter } from './energy'
 import { fixedBatch, makeFeeds } from './inputs'
 import { isStable, latencyStats } from './latency'
+import { latencyRatio } from './ratio'
 import { denseModel, memoryDataset, testContext } from './testing'
 import { planTurns, takeTurns } from './turns'
 
@@ -31,7 +32,8 @@ describe('benchmarkModels', () => {
     expect(ratio?.ratio).toBeGreaterThan(3)
     expect(ratio?.low).toBeGreaterThan(1)
     const [a, b] = result.rows
-    expect(b && a && b.latencyMs.median / a.latencyMs.median).toBeCloseTo(ratio?.ratio ?? 0, 6)
+    const ofMedians = (b?.latencyMs.median ?? 0) / (a?.latencyMs.median ?? 1)
+    expect(Math.abs(Math.log(ofMedians / (ratio?.ratio ?? 0)))).toBeLessThan(0.3)
     for (const row of result.rows) {
       expect(row.latencyMs.runs).toBe(60)
       expect(row.latencyMs.low).toBeLessThanOrEqual(row.latencyMs.median)
@@ -130,19 +132,61 @@ describe('turns', () => {
 
   it('count exactly the runs asked for, every runner in every block', async () => {
     const calls: string[] = []
-    const runners = ['a', 'b'].map(name => ({
-      name,
-      run: async () => {
-        calls.push(name)
+    let opened = 0
+    const timed = await takeTurns({
+      runs: 47,
+      rounds: 8,
+      next: () => 0.5,
+      meter: openEnergyMeter('/nowhere'),
+      open: async round => {
+        expect(round).toBe(opened++)
+        return ['a', 'b'].map(name => async () => {
+          calls.push(name)
+        })
       },
-    }))
-    const meter = openEnergyMeter('/nowhere')
-    const timed = await takeTurns(runners, { runs: 47, next: () => 0.5, meter, pause: async () => {} })
-    expect(timed.map(t => t.blocks.flat().length)).toEqual([47, 47])
-    expect(timed.map(t => t.blocks.length)).toEqual([40, 40])
+      pause: async () => {},
+    })
+    expect(opened).toBe(8)
+    expect(timed.map(t => t.rounds.flat(2).length)).toEqual([47, 47])
+    expect(timed.map(t => t.rounds.map(r => r.length))).toEqual([new Array(8).fill(5), new Array(8).fill(5)])
     // 47 counted, and one in each of the 40 turns that is not.
     expect(timed.map(t => t.allRuns)).toEqual([87, 87])
     expect(calls.filter(c => c === 'a').length).toBeGreaterThanOrEqual(97)
+  })
+})
+
+describe('latencyRatio', () => {
+  /** Eight rounds of two blocks; `bias` is what the round's session adds to every time. */
+  const timed = (base: number, bias: (round: number) => number) => ({
+    rounds: Array.from({ length: 8 }, (_, r) =>
+      [0, 1].map(block => [0, 1, 2].map(i => base + bias(r) + 0.001 * (i + block))),
+    ),
+    joules: 0,
+    allRuns: 0,
+  })
+
+  it('contains what differs from session to session', () => {
+    const a = timed(1, r => 0.03 * Math.sin(r * 5))
+    const b = timed(1, r => 0.03 * Math.cos(r * 3))
+    const { low, high } = latencyRatio(a, b)
+    expect(low).toBeLessThan(1)
+    expect(high).toBeGreaterThan(1)
+    // Blocks alone know nothing of it: of one round they show a difference that is only the session's.
+    const one = (t: typeof a) => ({ ...t, rounds: t.rounds.slice(0, 1) })
+    const single = latencyRatio(one(a), one(b))
+    expect(single.low > 1 || single.high < 1).toBe(true)
+  })
+
+  it('is the geometric mean over rounds with the interval of Student', () => {
+    const a = timed(1, () => 0)
+    const b = timed(2, r => (r % 2 === 0 ? 0.1 : -0.1))
+    const { ratio, low, high } = latencyRatio(a, b)
+    const logs = [2.1, 1.9].map(x => Math.log((x + 0.0015) / 1.0015))
+    const mean = ((logs[0] ?? 0) + (logs[1] ?? 0)) / 2
+    expect(ratio).toBeCloseTo(Math.exp(mean), 9)
+    const deviation = Math.sqrt((8 / 7) * ((logs[0] ?? 0) - mean) ** 2)
+    expect(high / ratio).toBeCloseTo(Math.exp((2.3646 * deviation) / Math.sqrt(8)), 6)
+    expect(low * high).toBeCloseTo(ratio * ratio, 9)
   })
 })
 

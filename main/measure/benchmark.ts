@@ -1,11 +1,12 @@
 /**
  * How fast models are, measured side by side.
  *
- * For every number of threads all models are open at once; for every batch they run in turns: in each block each model
- * has one turn, in an order drawn anew (fixed seed). A turn is several runs in a row, before them one that warms the
- * caches up again and is not counted (runs above 20 ms do without). A time is what a caller waits for: inputs handed
- * over, outputs received. Warm-up: until the median of five runs is within 5 % of the five before, at least 10 and at
- * most 50 runs or 2 s. Each row gets about a second of counted runs (5 to 1,500), unless `runs` says otherwise.
+ * For every batch and number of threads the models run in turns: in each block each model has one turn, in an order drawn
+ * anew (fixed seed). A turn is several runs in a row, before them one that warms the caches up again and is not counted
+ * (runs above 20 ms do without). A time is what a caller waits for: inputs handed over, outputs received. Warm-up: until
+ * the median of five runs is within 5 % of the five before, at least 10 and at most 50 runs or 2 s. Each row gets about
+ * a second of counted runs (5 to 1,500), unless `runs` says otherwise, spread over up to eight rounds: each round opens
+ * all models anew, in another order (one round where opening all takes more than half a second).
  * Load time and peak memory come from a fresh process each, that opens the file and runs it once with the same inputs.
  */
 import type { Benchmark, BenchmarkRow, Device, LatencyRatio, Note } from '../../shared/domain'
@@ -14,12 +15,13 @@ import type { Dataset } from '../data/dataset'
 import { breathe, type TaskContext, within } from '../jobs/context'
 import { inFreshProcess, type LoadAnswer } from '../runtime/fresh'
 import { openSession, type Session } from '../runtime/session'
-import { random, ratioOfMedians } from './bootstrap'
+import { random } from './bootstrap'
 import { type EnergyMeter, openEnergyMeter } from './energy'
 import { hardware } from './hardware'
 import { type Feeds, fixedBatch, makeFeeds, sampleFeeds } from './inputs'
 import { latencyStats } from './latency'
-import { type Timed, takeTurns } from './turns'
+import { latencyRatio } from './ratio'
+import { shuffled, type Timed, takeTurns } from './turns'
 
 export interface BenchmarkRequest {
   /** The first one is the reference of all ratios. Hashes must differ. */
@@ -38,7 +40,19 @@ interface Entry {
   name: string
   path: string
   session: Session
+  /** Milliseconds it took to open it here. */
+  openMs: number
 }
+
+interface Ready {
+  entry: Entry
+  feeds: Feeds
+  fresh: LoadAnswer
+}
+
+const ROUNDS = 8
+/** Opening all models may take this long in each of several rounds. */
+const OPEN_MS = 500
 
 interface Work {
   request: BenchmarkRequest
@@ -96,7 +110,9 @@ async function measureThreads(work: Work, threads: number, context: TaskContext)
     for (const model of work.request.models) {
       await breathe(context)
       await guarded(work, model.name, async () => {
-        entries.push({ ...model, session: await openSession(model.path, { device: work.device, threads }) })
+        const start = performance.now()
+        const session = await openSession(model.path, { device: work.device, threads })
+        entries.push({ ...model, session, openMs: performance.now() - start })
       })
     }
     const { batches } = work.request
@@ -133,7 +149,7 @@ async function measureBatch(
   threads: number,
   context: TaskContext,
 ): Promise<void> {
-  const ready: { entry: Entry; feeds: Feeds; fresh: LoadAnswer }[] = []
+  const ready: Ready[] = []
   const { dataset } = work.request
   for (const [i, entry] of entries.entries()) {
     const fixed = fixedBatch(entry.session.inputs)
@@ -157,12 +173,21 @@ async function measureBatch(
     })
   }
   if (ready.length === 0) return
-  const runners = ready.map(({ entry, feeds }) => ({ name: entry.name, run: () => entry.session.run(feeds) }))
   const stage = `timing batch ${batch} on ${threads} ${threads === 1 ? 'thread' : 'threads'}`
-  const timed = await takeTurns(runners, {
+  const openMs = ready.reduce((sum, r) => sum + r.entry.openMs, 0)
+  const timed = await takeTurns({
     ...(work.request.runs ? { runs: work.request.runs } : {}),
+    rounds: openMs > OPEN_MS ? 1 : ROUNDS,
     next: work.next,
     meter: work.meter,
+    open: async round => {
+      if (round > 0) await reopen(work, ready, threads)
+      return ready.map(
+        ({ entry, feeds }) =>
+          () =>
+            entry.session.run(feeds),
+      )
+    },
     pause: async fraction => {
       context.progress(0.3 + 0.7 * fraction, stage)
       await breathe(context)
@@ -181,15 +206,31 @@ async function measureBatch(
   )
 }
 
+/** Opens every model anew, in another order; the old sessions go only then, so that the new ones lie elsewhere. */
+async function reopen(work: Work, ready: readonly Ready[], threads: number): Promise<void> {
+  const old: Session[] = []
+  try {
+    for (const i of shuffled(ready.length, work.next)) {
+      const entry = ready[i]?.entry
+      if (!entry) continue
+      const session = await openSession(entry.path, { device: work.device, threads })
+      old.push(entry.session)
+      entry.session = session
+    }
+  } finally {
+    for (const session of old) await session.close()
+  }
+}
+
 function row(
   work: Work,
   entry: Entry,
   batch: number,
   threads: number,
   fresh: LoadAnswer,
-  { blocks, joules, allRuns }: Timed,
+  { rounds, joules, allRuns }: Timed,
 ): BenchmarkRow {
-  const latencyMs = latencyStats(blocks.flat())
+  const latencyMs = latencyStats(rounds.flat(2))
   return {
     model: entry.hash,
     device: work.device,
@@ -217,7 +258,6 @@ function addRatios(
   entries.forEach((entry, i) => {
     const other = timed[i]
     if (i === 0 || !other) return
-    const blocks = first.blocks.map((a, block) => ({ a, b: other.blocks[block] ?? [] }))
-    work.ratios.push({ a: reference, b: entry.hash, batch, threads, ...ratioOfMedians(blocks) })
+    work.ratios.push({ a: reference, b: entry.hash, batch, threads, ...latencyRatio(first, other) })
   })
 }

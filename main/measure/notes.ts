@@ -3,8 +3,9 @@ import type { Note, TensorInfo } from '../../shared/domain'
 import { formatBytes } from '../../shared/format'
 import { intAttribute } from '../onnx/build'
 import { duplicateWeights } from '../onnx/duplicates'
+import { foreignDomains } from '../onnx/foreign'
 import type { Types } from '../onnx/infer'
-import { type Model, normalDomain } from '../onnx/model'
+import type { Model } from '../onnx/model'
 import { isPaged } from '../onnx/paged'
 import { constantTensor } from '../onnx/skeleton'
 import { dataTypeName, isExternal, tensorByteLength } from '../onnx/tensor'
@@ -79,16 +80,6 @@ function opsetRange({ model }: About): Note | undefined {
     return note('warning', 'opset-old', message, 'Export it again, or convert it to a newer operator set.')
   }
   return undefined
-}
-
-/** Domains ORT itself brings, beside ai.onnx and the model's own functions. */
-const KNOWN_DOMAINS = /^(|ai\.onnx\.(ml|preview.*|training)|com\.microsoft(\..*)?|com\.ms\..*)$/
-
-function foreignDomains(model: Model): string[] {
-  const own = new Set(model.proto.functions.map(f => normalDomain(f.domain)))
-  const domains = new Set<string>()
-  eachNode(model.graph.proto, node => domains.add(normalDomain(node.domain)))
-  return [...domains].filter(domain => !KNOWN_DOMAINS.test(domain) && !own.has(domain)).sort()
 }
 
 function customOperators({ model }: About): Note | undefined {
@@ -219,7 +210,7 @@ function modelFunctions({ model }: About): Note | undefined {
   return note(
     'info',
     'functions',
-    `The model defines ${count} functions of its own: they are kept as they are.`,
+    `The model defines functions of its own (${count}): they are kept as they are.`,
   )
 }
 
@@ -232,7 +223,9 @@ function constantNodes({ model }: About): Note | undefined {
     return tensor && dataTypeName(tensor.dataType) !== 'string' && tensorByteLength(tensor) > WEIGHT_BYTES
   })
   if (large.length === 0) return undefined
-  const message = `${large.length} weights are stored as Constant nodes instead of initializers.`
+  const many =
+    large.length > 1 ? 'weights are stored as Constant nodes' : 'weight is stored as a Constant node'
+  const message = `${large.length} ${many} instead of initializers.`
   return note('info', 'constant-weights', message)
 }
 
@@ -240,14 +233,16 @@ function duplicates({ model }: About): Note | undefined {
   const groups = duplicateWeights(model)
   if (groups.length === 0) return undefined
   const wasted = groups.reduce((sum, { names, bytes }) => sum + bytes * (names.length - 1), 0)
-  const message = `${groups.length} weights are stored more than once, ${formatBytes(wasted)} too much.`
+  const many = groups.length > 1 ? 'weights are' : 'weight is'
+  const message = `${groups.length} ${many} stored more than once, ${formatBytes(wasted)} too much.`
   return note('info', 'duplicate-weights', message, 'Simplifying the model merges them.')
 }
 
 function overridable({ model }: About): Note | undefined {
   const count = model.graph.proto.input.filter(v => model.graph.initializer(v.name)).length
   if (count === 0) return undefined
-  const message = `${count} weights are also inputs, so that a caller may replace them: ONNX Runtime then cannot fold them.`
+  const many = count > 1 ? 'weights are also inputs' : 'weight is also an input'
+  const message = `${count} ${many}, so that a caller may replace it: ONNX Runtime then cannot fold it.`
   return note('info', 'weights-are-inputs', message)
 }
 

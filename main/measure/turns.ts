@@ -1,61 +1,83 @@
-/** Timing several things in turns, so that whatever slows the machine down falls on all of them alike. */
+/**
+ * Timing several things in turns, so that whatever slows the machine down falls on all of them alike, and in rounds:
+ * each round starts from sessions opened anew. Where a session's memory happens to lie makes it some per cent faster or
+ * slower for as long as it lives; only several sessions show that, and the interval of a ratio must contain it.
+ */
 import type { EnergyMeter } from './energy'
 import { isStable } from './latency'
 import { median } from './statistics'
 
-export interface Runner {
-  name: string
-  run(): Promise<unknown>
-}
+/** Runs the thing once. */
+export type Runner = () => Promise<unknown>
 
 export interface TurnOptions {
   /** Counted runs of each runner; without, about a second's worth. */
   runs?: number
+  /** Rounds; fewer when there are fewer runs than that. */
+  rounds: number
   /** Uniform random numbers: the order within a block. */
   next: () => number
   meter: EnergyMeter
+  /** The runners of a round, in the same order every time. */
+  open(round: number): Promise<readonly Runner[]>
   /** Called between blocks with how much of the work is done; may throw to stop. */
   pause(fraction: number): Promise<void>
 }
 
 export interface Timed {
-  /** Counted milliseconds, block by block; all runners have the same number of blocks. */
-  blocks: number[][]
+  /** Counted milliseconds: of each round, of each block in it. All runners have the same rounds and blocks. */
+  rounds: number[][][]
   /** Joules over all runs of the blocks, counted or not, and how many those were. */
   joules: number
   allRuns: number
 }
 
 const WARM = { least: 10, most: 50, ms: 2000 }
+/** What has to be warm again in later rounds is the session alone. */
+const REWARM = { least: 3, most: 20, ms: 300 }
 const ROW_MS = 1000
-/** Blocks: what the interval of a ratio is resampled from. */
 const BLOCKS = { least: 5, most: 100, withRuns: 40 }
 const MOST_RUNS = 1500
 /** Above this, one run evicts nothing that matters to the next: no run is spent on warming caches. */
 const LONG_MS = 20
 
-/** Warms every runner up, then times all of them in turns. */
-export async function takeTurns(runners: readonly Runner[], options: TurnOptions): Promise<Timed[]> {
+/** Warms runners up and times them, round by round. */
+export async function takeTurns(options: TurnOptions): Promise<Timed[]> {
+  const first = await options.open(0)
   const usual: number[] = []
-  for (const runner of runners) {
-    usual.push(await warmUp(runner))
+  for (const runner of first) {
+    usual.push(await warmUp(runner, WARM))
     await options.pause(0)
   }
   const { blocks, runs } = planTurns(usual, options.runs)
-  const timed: Timed[] = runners.map(() => ({ blocks: [], joules: 0, allRuns: 0 }))
-  const deadline = performance.now() + 3 * ROW_MS * runners.length
-  for (let block = 0; block < blocks; block++) {
-    for (const i of shuffled(runners.length, options.next)) {
-      const [runner, result, ms, total] = [runners[i], timed[i], usual[i] ?? 0, runs[i] ?? 1]
-      // The runs of all blocks add up to the total.
-      const own = Math.floor(((block + 1) * total) / blocks) - Math.floor((block * total) / blocks)
-      if (runner && result) await takeTurn(runner, own, ms < LONG_MS, result, options.meter)
+  const rounds = Math.min(options.rounds, blocks)
+  const timed: Timed[] = first.map(() => ({ rounds: [], joules: 0, allRuns: 0 }))
+  // A machine that turned slow since the warm-up must not make a row take forever.
+  const deadline = options.runs ? Number.POSITIVE_INFINITY : performance.now() + 4 * ROW_MS * first.length
+  let runners = first
+  for (let round = 0; round < rounds; round++) {
+    if (round > 0) {
+      runners = await options.open(round)
+      for (const runner of runners) await warmUp(runner, REWARM)
     }
-    await options.pause((block + 1) / blocks)
-    // A machine that turned slow since the warm-up must not make a row take forever.
-    if (!options.runs && block + 1 >= BLOCKS.least && performance.now() > deadline) break
+    for (const result of timed) result.rounds.push([])
+    const [from, to] = [share(blocks, round, rounds), share(blocks, round + 1, rounds)]
+    for (let block = from; block < to; block++) {
+      for (const i of shuffled(runners.length, options.next)) {
+        const [runner, result, ms, total] = [runners[i], timed[i], usual[i] ?? 0, runs[i] ?? 1]
+        const own = share(total, block + 1, blocks) - share(total, block, blocks)
+        if (runner && result) await takeTurn(runner, own, ms < LONG_MS, result, options.meter)
+      }
+      await options.pause((block + 1) / blocks)
+      if (performance.now() > deadline * ((round + 1) / rounds)) break
+    }
   }
   return timed
+}
+
+/** Part `index` of `parts` of a total: the parts add up to it. */
+function share(total: number, index: number, parts: number): number {
+  return Math.floor((index * total) / parts)
 }
 
 /**
@@ -69,12 +91,12 @@ export function planTurns(usual: readonly number[], runs?: number): { blocks: nu
 }
 
 /** Runs until stable; returns the usual milliseconds of a run. */
-async function warmUp(runner: Runner): Promise<number> {
+async function warmUp(runner: Runner, limit: typeof WARM): Promise<number> {
   const times: number[] = []
-  const end = performance.now() + WARM.ms
-  while (times.length < WARM.most && (times.length === 0 || performance.now() < end)) {
+  const end = performance.now() + limit.ms
+  while (times.length < limit.most && (times.length === 0 || performance.now() < end)) {
     times.push(await timeRun(runner))
-    if (times.length >= WARM.least && isStable(times)) break
+    if (times.length >= limit.least && isStable(times)) break
   }
   return median(times.slice(-5))
 }
@@ -92,17 +114,17 @@ async function takeTurn(
   for (let run = 0; run < runs; run++) times.push(await timeRun(runner))
   result.joules += meter.lap()
   result.allRuns += runs + (rewarm ? 1 : 0)
-  result.blocks.push(times)
+  result.rounds.at(-1)?.push(times)
 }
 
 async function timeRun(runner: Runner): Promise<number> {
   const start = performance.now()
-  await runner.run()
+  await runner()
   return performance.now() - start
 }
 
 /** 0…count−1 in random order (Fisher and Yates). */
-function shuffled(count: number, next: () => number): number[] {
+export function shuffled(count: number, next: () => number): number[] {
   const order = Array.from({ length: count }, (_, i) => i)
   for (let i = count - 1; i > 0; i--) {
     const j = Math.floor(next() * (i + 1))
