@@ -7,6 +7,7 @@ import { BantamError } from '../../shared/errors'
 import type { ElementType } from '../runtime/tensor'
 import type { ArrayField } from './field'
 import type { Column, RawArrays, RawData, RawTable } from './raw'
+import { refuseFault } from './table'
 
 export type Binding = { input: TensorInfo } & (
   | { kind: 'pictures' }
@@ -148,6 +149,7 @@ function bindTable(
         action: `The columns are ${list(columns.map(c => c.name))}.`,
       })
     }
+    refuseFault(column, spec.source)
     if (column.type !== 'string') return column
     throw new BantamError('unsupported', `Column ${name} holds text, which needs a tokenizer.`, {
       where: spec.source,
@@ -157,8 +159,8 @@ function bindTable(
   const bound = inputs.map((input): Column[] | undefined => {
     const named = spec.inputs[input.name]
     if (named && named.length > 0) return named.map(name => find(name, input))
-    const same = free.find(c => c.name === input.name)
-    return same ? [same] : undefined
+    const same = columns.find(c => c.name === input.name && c.name !== labels && c.type !== 'string')
+    return same ? [find(same.name, input)] : undefined
   })
   const missing = inputs.filter((_, i) => !bound[i])
   const used = new Set(bound.flatMap(c => c ?? []))
@@ -166,7 +168,7 @@ function bindTable(
   if (missing.length === 1 && rest.length > 0) {
     return {
       bindings: inputs.map((input, i) => ({ kind: 'columns', columns: bound[i] ?? rest, input })),
-      notes: [],
+      notes: leftOutNotes(columns, labels),
     }
   }
   if (missing.length !== 0 && missing.length !== rest.length)
@@ -189,6 +191,14 @@ function bindTable(
     bindings: inputs.map((input, i) => ({ kind: 'columns', columns: bound[i] ?? rest.splice(0, 1), input })),
     notes,
   }
+}
+
+/** Columns that an input made of all the others does without. */
+function leftOutNotes(columns: readonly Column[], labels: string | null): Note[] {
+  const out = columns.filter(c => c.name !== labels && (c.type === 'string' || c.fault))
+  if (out.length === 0) return []
+  const names = out.map(c => (c.fault ? `${c.name} (${c.fault})` : `${c.name} (text)`))
+  return [{ code: 'columns-left-out', severity: 'warning', message: `Columns left out: ${list(names)}.` }]
 }
 
 function columnInput(column: Column): TensorInfo {

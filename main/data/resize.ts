@@ -1,6 +1,7 @@
 /**
  * Resizing as Pillow does it (and so torchvision and most training code), to the last bit, so that a picture enters the
- * model here as it did in training. Method: https://github.com/python-pillow/Pillow/blob/main/src/libImaging/Resample.c
+ * model here as it did in training. (Pillow 13 does columns first where the height shrinks much more than the width,
+ * which changes some values by one level of 255; versions before always do rows first, as here.) Method: https://github.com/python-pillow/Pillow/blob/main/src/libImaging/Resample.c
  *
  * An output pixel o is the weighted mean of the input pixels around (o + ½) s, s = input size / output size, with the
  * filter stretched by max(s, 1) (antialiasing). Weights are rounded to multiples of 2⁻²²; rows are done first, rounded

@@ -248,7 +248,7 @@ class PackedTable implements Table {
   ) {}
 
   read(columns: readonly Column[], rows: ArrayLike<number>): Float64Array {
-    for (const column of columns) this.refuseFaulty(column)
+    for (const column of columns) refuseFault(column, this.where)
     const width = columns.reduce((sum, c) => sum + c.width, 0)
     const out = new Float64Array(rows.length * width)
     const block = new Float64Array(this.stride * Math.min(PACK_ROWS, Math.max(1, rows.length)))
@@ -269,13 +269,14 @@ class PackedTable implements Table {
     }
     return out
   }
+}
 
-  private refuseFaulty(column: Column): void {
-    if (!column.fault) return
-    const kind = column.shape.length > 0 ? 'lists of numbers of one shape' : 'numbers'
-    throw new BantamError('bad-data', `Column ${column.name} should hold ${kind}, but ${column.fault}.`, {
-      where: this.where,
-      action: 'Correct the file or choose other columns.',
-    })
-  }
+/** Throws `bad-data` when a column cannot be used. */
+export function refuseFault(column: Column, where: string): void {
+  if (!column.fault) return
+  const kind = column.shape.length > 0 ? 'lists of numbers of one shape' : 'numbers'
+  throw new BantamError('bad-data', `Column ${column.name} should hold ${kind}, but ${column.fault}.`, {
+    where,
+    action: 'Correct the file or choose other columns.',
+  })
 }
