@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { type Note, Profile } from '../../shared/domain'
 import { makeNode, makeValue } from '../onnx/build'
 import { makeTensor } from '../onnx/tensor'
+import { inspectModel } from './inspect'
 import { profileModel } from './profile'
 import { kernelKind } from './profile-kinds'
 import { explainSpeed } from './speed'
@@ -211,6 +212,25 @@ describe('explainSpeed on real profiles', () => {
       /^2 operators that multiply still run in floating point and take \d+ % of the time: Conv /,
     )
     expect(mixed.nodes.some(n => n.name === note.node && n.op === 'Conv')).toBe(true)
+  })
+
+  it('counts the multiply-accumulates left in float', async () => {
+    const path = convModel('macs', [
+      dequantizedWeight,
+      ...int8Conv('x', 'a'),
+      conv('a', 'w', 'b'),
+      conv('b', 'w', 'y'),
+    ])
+    const { layers } = await inspectModel(path)
+    const notes = explainSpeed(float, await profile(path), VNNI, null, layers)
+    expect(find(notes, 'speed.float-macs')).toMatchObject({
+      severity: 'warning',
+      message: expect.stringMatching(
+        /^67 % of the multiply-accumulates are not computed in 8 bits, most of them in Conv conv_[by] \(33 %\)/,
+      ),
+    })
+    const all = await inspectModel(join(folder, 'int8.onnx'))
+    expect(codes(explainSpeed(float, int8, VNNI, null, all.layers))).not.toContain('speed.float-macs')
   })
 
   it('finds Q and DQ around an operator without an 8-bit kernel', async () => {

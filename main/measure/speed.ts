@@ -2,7 +2,7 @@
  * "Why is it not faster?", from the profiles of both models as ORT really ran them. Every finding is a function that
  * speaks up or stays silent; its code is stable. Shares are of the variant's kernel time unless said otherwise.
  */
-import type { Hardware, LatencyRatio, Note, Profile, ProfileNode } from '../../shared/domain'
+import type { Hardware, LatencyRatio, LayerSummary, Note, Profile, ProfileNode } from '../../shared/domain'
 import { formatMs, formatShare } from '../../shared/format'
 import { hasInt8Instructions } from './hardware'
 import { isFloatCast, type KernelKind, kernelKind } from './profile-kinds'
@@ -12,6 +12,7 @@ interface Case {
   variant: Profile
   hardware: Pick<Hardware, 'features'>
   ratio: LatencyRatio | null
+  layers: readonly LayerSummary[]
 }
 
 type Finding = (about: Case) => Note | undefined
@@ -21,15 +22,17 @@ const WORTH = 0.05
 
 /**
  * Findings about a variant's speed next to its reference's: the verdict first, then what explains it, the weightiest
- * causes first in kind: runs too short, float left, conversions. `ratio` is the interleaved comparison (null: unknown).
+ * causes first in kind: runs too short, float left, conversions. `ratio` is the interleaved comparison (null: unknown);
+ * `layers`, the variant's own, tell how many multiply-accumulates are left in float.
  */
 export function explainSpeed(
   reference: Profile,
   variant: Profile,
   hardware: Pick<Hardware, 'features'>,
   ratio: LatencyRatio | null,
+  layers: readonly LayerSummary[] = [],
 ): Note[] {
-  const about: Case = { reference, variant, hardware, ratio }
+  const about: Case = { reference, variant, hardware, ratio, layers }
   return FINDINGS.flatMap(finding => finding(about) ?? [])
 }
 
@@ -39,6 +42,7 @@ const FINDINGS: readonly Finding[] = [
   noInt8Instructions,
   int8Coverage,
   floatFallback,
+  floatMacs,
   convInteger,
   dynamicQuantization,
   unfusedQuantizers,
@@ -124,6 +128,34 @@ function floatFallback({ variant }: Case): Note | undefined {
     action: 'Quantize them too, or see in the plan why they were left out.',
     ...named(nodes),
   }
+}
+
+/** speed.float-macs: multiply-accumulates of layers that no 8-bit kernel took over, by the names of the nodes. */
+function floatMacs({ variant, layers }: Case): Note | undefined {
+  const counted = layers.filter(l => (l.macs ?? 0) > 0)
+  const total = macsOf(counted)
+  if (!isQuantized(variant) || total === 0) return undefined
+  const int8 = new Set(variant.nodes.filter(n => kernelKind(n) === 'int8').map(n => modelName(n.name)))
+  const left = counted.filter(l => !int8.has(l.name))
+  const share = macsOf(left) / total
+  if (share < WORTH) return undefined
+  const most = left.toSorted((a, b) => (b.macs ?? 0) - (a.macs ?? 0)).slice(0, 3)
+  return {
+    code: 'speed.float-macs',
+    severity: share > 0.5 ? 'warning' : 'info',
+    message: `${percent(share)} of the multiply-accumulates are not computed in 8 bits, most of them in ${most.map(l => `${l.op} ${l.name} (${percent((l.macs ?? 0) / total)})`).join(', ')}.`,
+    action: 'What is left in float bounds what quantization can save.',
+    ...(most[0] ? { node: most[0].name } : {}),
+  }
+}
+
+function macsOf(layers: readonly LayerSummary[]): number {
+  return layers.reduce((sum, l) => sum + (l.macs ?? 0), 0)
+}
+
+/** The name a node has in the model: ORT appends to it when it changes a node. */
+function modelName(name: string): string {
+  return name.replace(/(_token_\d+|_nchwc|_quant|_nhwc)+$/, '')
 }
 
 /** speed.conv-integer: dynamic quantization of convolutions. */

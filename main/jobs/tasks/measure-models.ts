@@ -10,6 +10,7 @@ import type { Dataset } from '../../data/dataset'
 import { benchmarkModels } from '../../measure/benchmark'
 import { evaluateModel } from '../../measure/evaluate'
 import { hardware } from '../../measure/hardware'
+import { inspectModel } from '../../measure/inspect'
 import { readOutputs, type StoredOutputs, writeOutputs } from '../../measure/outputs'
 import { profileModel } from '../../measure/profile'
 import { explainSpeed } from '../../measure/speed'
@@ -129,10 +130,12 @@ async function profileAll(work: Work, context: TaskContext): Promise<void> {
         if (task.variants.length === 0)
           result.profiles[model.hash] = { reference: profile, variant: profile, findings: [] }
       } else if (reference) {
+        const { layers } = await inspectModel(model.path)
+        const measured = ratio(work, model, profile)
         result.profiles[model.hash] = {
           reference,
           variant: profile,
-          findings: explainSpeed(reference, profile, await hardware(), ratio(work, model, profile)),
+          findings: explainSpeed(reference, profile, await hardware(), measured, layers),
         }
       }
     })
