@@ -2,9 +2,8 @@
 import { readFileSync } from 'node:fs'
 import type { Dataset } from '../../main/data/dataset'
 import { openDataset } from '../../main/data/open'
-import { probeData } from '../../main/data/probe'
 import { Random } from '../../main/data/random'
-import { type DatasetSpec, Preprocessing, type SplitName, type TensorInfo } from '../../shared/domain'
+import { DatasetSpec, Preprocessing, type SplitName, type TensorInfo } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
 import type { DataOptions } from './data-options'
 import { inputFile } from './paths'
@@ -14,15 +13,15 @@ export async function openData(
   options: DataOptions & { data: string },
   inputs: TensorInfo[],
 ): Promise<Dataset> {
-  const { suggestion } = await probeData(options.data, inputs)
-  const spec: DatasetSpec = { ...suggestion, source: options.data }
-  if (options.labels === false) {
-    spec.labels = null
-    spec.task = 'none'
-  } else if (typeof options.labels === 'string') spec.labels = options.labels
-  if (options.task) spec.task = options.task
-  if (options.preprocessing) spec.preprocessing = readPreprocessing(options.preprocessing)
-  if (options.input) spec.inputs = { ...spec.inputs, ...readInputs(options.input, inputs) }
+  const { data: source, labels, task, preprocessing, input } = options
+  const spec = DatasetSpec.parse({
+    source,
+    ...(labels === false ? { labels: null, task: 'none' } : {}),
+    ...(typeof labels === 'string' ? { labels } : {}),
+    ...(task ? { task } : {}),
+    ...(preprocessing ? { preprocessing: readPreprocessing(preprocessing) } : {}),
+    ...(input ? { inputs: readInputs(input, inputs) } : {}),
+  })
   return openDataset(spec, inputs)
 }
 

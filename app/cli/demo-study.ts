@@ -3,7 +3,6 @@ import { existsSync, readdirSync } from 'node:fs'
 import { copyFile, mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { openDataset } from '../../main/data/open'
-import { probeData } from '../../main/data/probe'
 import { sampleModelPath } from '../../main/data/source'
 import { type TaskContext, within } from '../../main/jobs/context'
 import { inspectModel } from '../../main/measure/inspect'
@@ -11,7 +10,7 @@ import { readEvidence } from '../../main/operations/evidence'
 import { makeVariant } from '../../main/operations/variant'
 import { reportHtml } from '../../main/report/report'
 import { describeRatio, ratioOf, verdicts } from '../../main/report/verdict'
-import type { Device, Step } from '../../shared/domain'
+import { DatasetSpec, type Device, type Step } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
 import { formatBytes, formatDifference, formatMeasured } from '../../shared/format'
 import { metricById } from '../../shared/metrics'
@@ -56,8 +55,7 @@ export async function runDemo(folder: string, options: Options, context: TaskCon
   const teacher = join(folder, 'teacher.onnx')
   await copyFile(sampleModelPath('digits'), teacher)
   const { inputs } = await inspectModel(teacher)
-  const { suggestion } = await probeData('sample:digits', inputs)
-  const dataset = await openDataset(suggestion, inputs)
+  const dataset = await openDataset(DatasetSpec.parse({ source: 'sample:digits' }), inputs)
   const generatedAt = new Date().toISOString()
   try {
     const candidates: Candidate[] = [{ path: teacher, name: modelName(teacher), evidence: null }]

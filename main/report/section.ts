@@ -108,7 +108,7 @@ function timing({ benchmark }: ReportInput): Content {
   const unique = (values: number[]) => [...new Set(values)].sort((a, b) => a - b).join(', ')
   const runs = benchmark.rows.map(r => r.latencyMs.runs)
   const devices = [...new Set(benchmark.rows.map(r => r.device))].join(', ')
-  return html`<li>Latency: models take turns, run by run, after warm-up; medians of ${Math.min(...runs)} to ${Math.max(...runs)} runs with 95 % intervals from order statistics; batch ${unique(benchmark.rows.map(r => r.batch))}; threads ${unique(benchmark.rows.map(r => r.threads))}; device ${devices}. Load time and peak memory are those of a fresh process.</li>
+  return html`<li>Latency: models take turns after warm-up, in rounds that open them anew; medians of ${Math.min(...runs)} to ${Math.max(...runs)} runs with 95 % intervals from order statistics; batch ${unique(benchmark.rows.map(r => r.batch))}; threads ${unique(benchmark.rows.map(r => r.threads))}; device ${devices}. Load time and peak memory are those of a fresh process.</li>
 <li>Energy: ${benchmark.energy.available ? `measured (${benchmark.energy.source})` : `not available (${benchmark.energy.source})`}.</li>
 <li>Machine: ${machine(benchmark.hardware)}.</li>`
 }
