@@ -169,3 +169,41 @@ describe('assumeShapes', () => {
     ])
   })
 })
+
+describe('operators ORT does not have', () => {
+  it('are cut out, so that everything else is inferred', async () => {
+    const model = makeModel({
+      nodes: [
+        makeNode('MatMul', ['x', 'w'], ['a']),
+        makeNode('Mine', ['a'], ['b'], {}, { domain: 'my.domain' }),
+        makeNode('Transpose', ['b'], ['c']),
+        makeNode('Mine', ['c'], ['d'], {}, { domain: 'my.domain' }),
+        makeNode('Relu', ['d'], ['y']),
+      ],
+      inputs: [makeValue('x', 'float32', ['n', 4])],
+      outputs: [makeValue('y', 'float32', null)],
+      initializers: [makeTensor('w', 'float32', [4, 2], zeros(8))],
+      domains: { 'my.domain': 1 },
+    })
+    model.graph.proto.valueInfo.push(makeValue('b', 'float32', ['n', 6]))
+    const { types } = await inferModel(model)
+    expect(types.get('a')?.shape).toEqual(['n', 2])
+    expect(types.get('c')?.shape).toEqual([6, 'n'])
+    expect(types.has('d')).toBe(false)
+    expect(types.has('y')).toBe(false)
+  })
+})
+
+describe('values the Node binding cannot show', () => {
+  it('leave what the file declares, and are not taken for a refusal', async () => {
+    const model = makeModel({
+      nodes: [makeNode('Cast', ['x'], ['b'], { to: 16n }), makeNode('Cast', ['b'], ['y'], { to: 1n })],
+      inputs: [makeValue('x', 'float32', ['n', 4])],
+      outputs: [makeValue('y', 'float32', ['n', 4])],
+    })
+    model.graph.proto.valueInfo.push(makeValue('b', 'bfloat16', ['n', 4]))
+    const { types, refused } = await inferModel(model)
+    expect(refused).toBeNull()
+    expect(types.get('b')).toEqual({ name: 'b', type: 'bfloat16', shape: ['n', 4] })
+  })
+})

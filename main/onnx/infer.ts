@@ -10,6 +10,7 @@ import type { TensorInfo } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
 import { openSession } from '../runtime/session'
 import { makeNode, makeValue } from './build'
+import { foreignDomains, withoutForeign } from './foreign'
 import type { Model } from './model'
 import { shallow } from './shallow'
 import { skeleton } from './skeleton'
@@ -19,14 +20,14 @@ export type Types = Map<string, TensorInfo>
 
 export interface Inference {
   types: Types
-  /** ORT's words when it refused the model with its values exposed; `types` then holds what the file declares. */
+  /** ORT's words when it refused the model; `types` then holds what could be found out nevertheless. */
   refused: string | null
 }
 
 /**
  * Every value's type and shape: inputs, initializers, node outputs. Symbolic dimensions keep their names ('' when they
- * have none); a value whose type or rank ORT cannot infer is absent. When ORT refuses the model (custom operators),
- * what the file itself declares is returned.
+ * have none); a value whose type or rank ORT cannot infer is absent. Operators ORT does not have are cut out, and what
+ * the file declares of their results is believed; when ORT refuses all the same, only that is returned.
  */
 export async function inferTypes(model: Model): Promise<Types> {
   return (await inferModel(model)).types
@@ -35,13 +36,22 @@ export async function inferTypes(model: Model): Promise<Types> {
 /** As `inferTypes`, telling whether ORT refused. */
 export async function inferModel(model: Model): Promise<Inference> {
   const types = declaredTypes(model)
+  const refused = await addInferred(types, skeleton(model))
+  const domains = refused === null ? [] : foreignDomains(model)
+  if (domains.length > 0) await addInferred(types, withoutForeign(skeleton(model), domains))
+  return { types, refused }
+}
+
+/** Adds what ORT infers; returns its words when it refuses. */
+async function addInferred(types: Types, proto: ModelProto): Promise<string | null> {
   try {
-    for (const value of await inferred(skeleton(model), 'disabled')) types.set(value.name, value)
+    for (const value of await inferred(proto, 'disabled')) types.set(value.name, value)
+    return null
   } catch (error) {
     if (!(error instanceof BantamError)) throw error
-    return { types, refused: error.message }
+    // A value of a type the Node binding cannot show (bfloat16, float8) is no fault of the model: what it declares stands.
+    return error.code === 'unsupported' ? null : error.message
   }
-  return { types, refused: null }
 }
 
 /**
@@ -61,10 +71,11 @@ export async function inferWithShapes(
   graph.output = graph.output.map(value => create(ValueInfoProtoSchema, { name: value.name }))
   proto.graph = graph
   try {
+    const domains = foreignDomains(model)
+    const found = await inferred(domains.length > 0 ? withoutForeign(proto, domains) : proto, 'basic')
     const types = declaredTypes(model)
-    const found = await inferred(proto, 'basic')
-    for (const value of [...model.graph.proto.output, ...model.graph.proto.valueInfo])
-      types.delete(value.name)
+    // What the file declares of computed values is not for these sizes.
+    for (const name of model.graph.nodes.flatMap(node => node.output)) types.delete(name)
     for (const value of found) types.set(value.name, value)
     return types
   } catch (error) {
@@ -85,10 +96,12 @@ async function inferred(proto: ModelProto, optimization: 'disabled' | 'basic'): 
   const declared = new Set(proto.graph.output.map(v => v.name))
   const produced = new Set(proto.graph.node.flatMap(node => node.output))
   const wanted = [...produced].filter(name => name !== '' && !declared.has(name))
-  const values = (await exposed(proto, wanted, optimization)).filter(value => value.type !== 'sequence')
-  const bare = values.filter(v => v.shape.length === 0 && produced.has(v.name)).map(v => v.name)
+  const inputs = proto.graph.input.flatMap(value => valueTensorInfo(value) ?? [])
+  const outputs = await exposed(proto, wanted, optimization)
+  const values = outputs.filter(value => value.type !== 'sequence')
+  const bare = values.filter(v => v.shape.length === 0).map(v => v.name)
   const scalars = bare.length > 0 ? await scalarsAmong(proto, bare, optimization) : new Set()
-  return values.filter(v => v.shape.length > 0 || !produced.has(v.name) || scalars.has(v.name))
+  return [...inputs, ...values.filter(v => v.shape.length > 0 || scalars.has(v.name))]
 }
 
 async function exposed(
@@ -101,9 +114,8 @@ async function exposed(
   graph.output = [...graph.output, ...names.map(name => create(ValueInfoProtoSchema, { name }))]
   copy.graph = graph
   const session = await openSession(toBinary(ModelProtoSchema, copy), { optimization, threads: 1 })
-  const values = [...session.inputs, ...session.outputs]
   await session.close()
-  return values
+  return session.outputs
 }
 
 /**
