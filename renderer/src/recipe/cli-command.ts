@@ -91,14 +91,15 @@ export function shellQuoted(argument: string): string {
   return `'${argument.replaceAll("'", `'\\''`)}'`
 }
 
-/** 'Static int8, per channel' → 'static-int8-per-channel.onnx'. */
+/** The name under which the engine exports a variant: 'Static int8 (b)' → 'static-int8-b.onnx'. */
 export function fileNameOf(variant: Pick<Variant, 'name'>): string {
-  const base = variant.name
-    .replace(/\.onnx$/i, '')
-    .toLowerCase()
-    .replace(/[^a-z0-9._]+/g, '-')
+  const plain = variant.name
+    .normalize('NFKD')
+    .replace(/\p{M}+/gu, '')
+    .replace(/[^\p{L}\p{N}._-]+/gu, '-')
     .replace(/^[-.]+|[-.]+$/g, '')
-  return `${base || 'model'}.onnx`
+    .toLowerCase()
+  return `${plain || 'bantam'}.onnx`
 }
 
 /** From the teacher to `variant`, teacher first; a parent that was removed ends the chain. */

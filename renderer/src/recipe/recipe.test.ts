@@ -123,8 +123,8 @@ describe('words for the shell', () => {
 
   it('makes file names of variant names', () => {
     expect(fileNameOf({ name: 'Static int8, per channel' })).toBe('static-int8-per-channel.onnx')
-    expect(fileNameOf({ name: 'net.ONNX' })).toBe('net.onnx')
-    expect(fileNameOf({ name: '../..' })).toBe('model.onnx')
+    expect(fileNameOf({ name: 'Ziffern für später' })).toBe('ziffern-fur-spater.onnx')
+    expect(fileNameOf({ name: '../..' })).toBe('bantam.onnx')
     expect(kebab('perChannel')).toBe('per-channel')
   })
 })
