@@ -195,6 +195,10 @@ export class Graph {
     })
     for (const name of subgraphReads(node)) read(name, -1)
     if (node.name) this.names.add(node.name)
+    // A name of a subgraph must not be hidden by one around it.
+    for (const { g, graphs } of node.attribute)
+      for (const graph of g ? [g, ...graphs] : graphs)
+        for (const name of innerNames(graph)) this.names.add(name)
   }
 
   private unindex(node: NodeProto): void {
@@ -232,6 +236,15 @@ export function subgraphReads(node: NodeProto): string[] {
       if (graph) for (const name of freeNames(graph)) free.add(name)
   }
   return [...free]
+}
+
+/** Every value name made in a graph and its subgraphs. */
+function innerNames(graph: GraphProto): string[] {
+  const inner = graph.node.flatMap(node =>
+    node.attribute.flatMap(({ g, graphs }) => (g ? [g, ...graphs] : graphs).flatMap(innerNames)),
+  )
+  const own = [...graph.input, ...graph.initializer].map(value => value.name)
+  return [...own, ...graph.node.flatMap(node => node.output), ...inner]
 }
 
 function freeNames(graph: GraphProto): Set<string> {
