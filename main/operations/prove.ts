@@ -1,14 +1,16 @@
 /** Proof that a written file is what its job promised. */
+import type { ChildProcess } from 'node:child_process'
 import { stat } from 'node:fs/promises'
-import type { Device, Note, Verification } from '../../shared/domain'
+import type { Note, TensorInfo, Verification } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
 import type { Dataset } from '../data/dataset'
 import { breathe, type TaskContext } from '../jobs/context'
 import type { Feeds } from '../measure/inputs'
 import type { Model } from '../onnx/model'
+import { valueTensorInfo } from '../onnx/infer'
 import { modelFiles } from '../onnx/read'
 import { serialize } from '../onnx/write'
-import { inFreshProcess } from '../runtime/fresh'
+import { inFreshProcess, type LoadRequest } from '../runtime/fresh'
 import { openSession } from '../runtime/session'
 import type { Tensor } from '../runtime/tensor'
 import { type TrialInputs, trialInputs } from './inputs'
@@ -24,7 +26,8 @@ export interface ProofRequest {
   model: Model
   parent: string
   calibration: { dataset: Dataset; indices: Uint32Array } | undefined
-  device: Device
+  /** A process from `startFresh`, to save the wait for it. */
+  child?: ChildProcess
 }
 
 /**
@@ -33,25 +36,44 @@ export interface ProofRequest {
  * something else than the model in memory.
  */
 export async function prove(request: ProofRequest, context: TaskContext): Promise<Verification> {
-  const { file, model, parent, calibration } = request
+  const { file, model, parent, calibration, child } = request
   const large = (await sizeOf(parent)) > LARGE
-  const options = { signal: context.signal }
+  const options = { signal: context.signal, ...(child ? { child } : {}) }
   // One thread everywhere: results are then the same to the last bit.
   const optimization = large ? ('disabled' as const) : ('all' as const)
   const load = { kind: 'load' as const, device: 'cpu' as const, threads: 1, optimization }
-  const inputs = await trialInputs(await inputsOf(parent, large, context), calibration)
-  const reference = await runParent(parent, inputs, large, context)
+  const inputs = await trialInputs(callerInputs(model), calibration)
+  if (large) {
+    // One model in memory at a time.
+    const reference = await runParent(parent, inputs, load, context)
+    const feeds = reference instanceof BantamError ? {} : { feeds: inputs.runs }
+    const { results } = await inFreshProcess({ ...load, model: file, ...feeds }, options)
+    return judge(reference, results ?? [], inputs)
+  }
+  // Made-up inputs need not fit the model: whether they do is found out first, in the process at hand.
+  const reference = await runHere(parent, inputs)
   await breathe(context)
   if (reference instanceof BantamError) {
     await inFreshProcess({ ...load, model: file }, options)
-    return { loads: true, parity: null, notes: [notRun(reference)] }
+    return judge(reference, [], inputs)
   }
   const [answer, expected] = await Promise.all([
     inFreshProcess({ ...load, model: file, feeds: inputs.runs }, options),
-    large ? null : runInMemory(model, inputs.runs),
+    runSession(serialize(model), inputs.runs, model.directory ?? undefined),
   ])
-  const results = answer.results ?? []
-  if (expected) requireSame(expected, results, file)
+  requireSame(expected, answer.results ?? [], file)
+  return judge(reference, answer.results ?? [], inputs)
+}
+
+/** What callers feed the model: declared inputs that no initializer provides. */
+function callerInputs(model: Model): TensorInfo[] {
+  return model.graph.proto.input
+    .filter(value => !model.graph.initializer(value.name))
+    .map(value => valueTensorInfo(value) ?? { name: value.name, type: 'sequence', shape: [] })
+}
+
+function judge(reference: Outputs[] | BantamError, results: Outputs[], inputs: TrialInputs): Verification {
+  if (reference instanceof BantamError) return { loads: true, parity: null, notes: [notRun(reference)] }
   const { parity, notes } = compareOutputs(reference, results, inputs.samples)
   if (!inputs.real) {
     notes.push({
@@ -83,35 +105,32 @@ async function sizeOf(path: string): Promise<number> {
   return sizes.reduce((sum, size) => sum + size, 0)
 }
 
-async function inputsOf(path: string, large: boolean, context: TaskContext) {
-  if (large) {
-    const load = { kind: 'load' as const, model: path, threads: 1, optimization: 'disabled' as const }
-    return (await inFreshProcess(load, { signal: context.signal })).inputs
-  }
-  const session = await openSession(path, { threads: 1, optimization: 'disabled' })
-  await session.close()
-  return session.inputs
-}
-
+/** The parent's outputs; the error instead where made-up inputs do not fit it. */
 async function runParent(
   path: string,
   inputs: TrialInputs,
-  large: boolean,
+  load: Omit<LoadRequest, 'model' | 'feeds'>,
   context: TaskContext,
 ): Promise<Outputs[] | BantamError> {
   try {
-    if (!large) return await runSession(path, inputs.runs)
-    const load = { kind: 'load' as const, model: path, feeds: inputs.runs, threads: 1, optimization: 'disabled' as const }
-    return (await inFreshProcess(load, { signal: context.signal })).results ?? []
+    const request = { ...load, model: path, feeds: inputs.runs }
+    return (await inFreshProcess(request, { signal: context.signal })).results ?? []
   } catch (error) {
-    // Made-up inputs need not fit; real ones must.
-    if (inputs.real || !(error instanceof BantamError) || error.code === 'cancelled') throw error
-    return error
+    return unlessReal(error, inputs)
   }
 }
 
-function runInMemory(model: Model, runs: readonly Feeds[]): Promise<Outputs[]> {
-  return runSession(serialize(model), runs, model.directory ?? undefined)
+async function runHere(path: string, inputs: TrialInputs): Promise<Outputs[] | BantamError> {
+  try {
+    return await runSession(path, inputs.runs)
+  } catch (error) {
+    return unlessReal(error, inputs)
+  }
+}
+
+function unlessReal(error: unknown, inputs: TrialInputs): BantamError {
+  if (inputs.real || !(error instanceof BantamError) || error.code === 'cancelled') throw error
+  return error
 }
 
 async function runSession(

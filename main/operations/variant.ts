@@ -1,4 +1,5 @@
 /** Making a variant of a model: plan → apply → write → prove in a fresh process → put in place with its evidence. */
+import type { ChildProcess } from 'node:child_process'
 import { mkdtemp, rm, stat } from 'node:fs/promises'
 import { basename, join, resolve } from 'node:path'
 import type { z } from 'zod'
@@ -10,6 +11,7 @@ import { runtimeVersion } from '../measure/hardware'
 import type { Model } from '../onnx/model'
 import { modelFiles, modelHash, readModel } from '../onnx/read'
 import { writeModel } from '../onnx/write'
+import { startFresh } from '../runtime/fresh'
 import type { Technique } from '../technique'
 import { techniqueById } from '../techniques'
 import { VERSION } from '../version'
@@ -48,11 +50,17 @@ export async function makeVariant(request: VariantRequest, context: TaskContext)
   const options = parseOptions(technique, step.options)
   await refuseOverwriting(parent, request.out)
   context.progress(0, 'Reading the model')
-  const [model, hash] = await Promise.all([readModel(parent), modelHash(parent)])
-  await breathe(context)
-  const plan = await technique.plan({ model, calibration, seed, threads }, options, within(context, 0.02, 0.6))
-  await breathe(context)
-  return realize(model, hash, plan, request, context)
+  // Its start-up takes as long as the planning of a small model.
+  const child = startFresh()
+  try {
+    const [model, hash] = await Promise.all([readModel(parent), modelHash(parent)])
+    await breathe(context)
+    const plan = await technique.plan({ model, calibration, seed, threads }, options, within(context, 0.02, 0.6))
+    await breathe(context)
+    return await realize(model, hash, plan, { ...request, child }, context)
+  } finally {
+    child.kill('SIGKILL')
+  }
 }
 
 /**
@@ -63,10 +71,10 @@ export async function realize(
   model: Model,
   parentHash: string,
   plan: Plan,
-  request: Omit<VariantRequest, 'step' | 'seed'> & { dataset?: Evidence['dataset'] },
+  request: Omit<VariantRequest, 'step' | 'seed'> & { dataset?: Evidence['dataset']; child?: ChildProcess },
   context: TaskContext,
 ): Promise<MadeVariant> {
-  const { parent, calibration, out, device } = request
+  const { parent, calibration, out, child } = request
   const technique = techniqueById(plan.technique)
   await refuseOverwriting(parent, out)
   context.progress(0.6, 'Changing the model')
@@ -81,7 +89,7 @@ export async function realize(
     const { files, sizeBytes } = await writeModel(changed, file)
     await breathe(context)
     context.progress(0.8, 'Proving the file')
-    const verification = await prove({ file, model: changed, parent, calibration, device }, context)
+    const verification = await prove({ file, model: changed, parent, calibration, ...(child ? { child } : {}) }, context)
     refuseWorthless(verification, request.force ?? false)
     const evidence: Evidence = {
       format: 'bantam-evidence',

@@ -53,6 +53,8 @@ export interface FreshOptions {
   timeoutMs?: number
   /** Another script in place of the built entry. */
   entry?: string
+  /** A process from `startFresh` that has had no request yet; a new one is started when it is gone. */
+  child?: ChildProcess
 }
 
 /** What the child sends back. */
@@ -60,6 +62,19 @@ export type FreshReply = { answer: LoadAnswer | DeviceAnswer } | { error: ErrorD
 
 const DEFAULT_TIMEOUT_MS = 600_000
 const STDERR_KEPT = 4000
+
+/**
+ * Starts a fresh process that waits for its request, so that its start-up overlaps other work: give it to
+ * `inFreshProcess` as `child`, or kill it.
+ */
+export function startFresh(options: Pick<FreshOptions, 'entry'> = {}): ChildProcess {
+  return fork(options.entry ?? entryPath('fresh'), [], {
+    serialization: 'advanced',
+    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
+    execArgv: [],
+    env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
+  })
+}
 
 /**
  * Runs one request in a fresh process and waits until that process is gone.
@@ -71,12 +86,8 @@ export async function inFreshProcess<R extends FreshRequest>(
   options: FreshOptions = {},
 ): Promise<FreshAnswer<R>> {
   if (options.signal?.aborted) throw new BantamError('cancelled', 'Cancelled.')
-  const child = fork(options.entry ?? entryPath('fresh'), [], {
-    serialization: 'advanced',
-    stdio: ['ignore', 'ignore', 'pipe', 'ipc'],
-    execArgv: [],
-    env: { ...process.env, ELECTRON_RUN_AS_NODE: '1' },
-  })
+  const ready = options.child?.exitCode === null && options.child.signalCode === null ? options.child : undefined
+  const child = ready ?? startFresh(options)
   const reply = await converse(child, request, options)
   if ('error' in reply) throw fromErrorData(reply.error)
   // The child answers in the kind it was asked.
