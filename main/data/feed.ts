@@ -2,6 +2,7 @@
 import { BantamError } from '../../shared/errors'
 import type { ElementType, Tensor, TensorData } from '../runtime/tensor'
 import { isIdentity, preprocessArray } from './array'
+import { typedView } from './field'
 import { preprocessImage } from './image'
 import { pictureLayout, toPixels } from './picture'
 import type { Pixels } from './pixels'
@@ -28,15 +29,7 @@ export async function readFeed(raw: RawData, feed: Feed, rows: Uint32Array, offs
   const describe = (i: number) =>
     `Sample ${(rows[Math.floor(i / length)] ?? 0) - offset}: value ${i % length} of ${name}`
   if (feed.preprocessing.kind === 'image') {
-    const { preprocessing } = feed
-    const values = new Float64Array(rows.length * length)
-    const pictures = Array.from(rows, async (row, i) => {
-      values.set(preprocessImage(await pixelsOf(raw, feed, row), preprocessing), i * length)
-    })
-    // Waits for all, so that a failure leaves no decoder at work.
-    const failed = (await Promise.allSettled(pictures)).find(p => p.status === 'rejected')
-    if (failed) throw failed.reason
-    return { type, dims, data: toType(values, type, describe) }
+    return { type, dims, data: await readPictures(raw, feed, rows, length, type, describe) }
   }
   const source = readRaw(raw, feed, rows)
   if (isFloatType(source.type)) refuseNonFinite(source, describe)
@@ -45,6 +38,34 @@ export async function readFeed(raw: RawData, feed: Feed, rows: Uint32Array, offs
   const numbers = numbersOf(source.data, source.type)
   const values = isIdentity(feed.preprocessing) ? numbers : preprocessArray(numbers, feed.preprocessing)
   return { type, dims, data: toType(values, type, describe) }
+}
+
+/** Decodes and preprocesses pictures side by side into one array. */
+async function readPictures(
+  raw: RawData,
+  feed: Feed,
+  rows: Uint32Array,
+  length: number,
+  type: ElementType,
+  describe: (position: number) => string,
+): Promise<TensorData> {
+  const { preprocessing } = feed
+  if (preprocessing.kind !== 'image') throw new TypeError('Pictures need picture preprocessing')
+  const out = typedView(new Uint8Array(rows.length * length * itemSize(type)), type) as Float32Array
+  const pictures = Array.from(rows, async (row, i) => {
+    const values = preprocessImage(await pixelsOf(raw, feed, row), preprocessing)
+    // Source and target are arrays of the same type.
+    out.set(toType(values, type, k => describe(i * length + k)) as Float32Array, i * length)
+  })
+  // Waits for all, so that a failure leaves no decoder at work.
+  const failed = (await Promise.allSettled(pictures)).find(p => p.status === 'rejected')
+  if (failed) throw failed.reason
+  return out
+}
+
+function itemSize(type: ElementType): number {
+  const bits = /\d+$/.exec(type)
+  return bits ? Number(bits[0]) / 8 : 1
 }
 
 function fieldName({ binding }: Feed): string {

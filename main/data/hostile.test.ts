@@ -225,6 +225,14 @@ describe('sources', () => {
     expect(labels).toEqual(Float64Array.of(1))
     expect((feeds.input?.data ?? [])[3]).toBe(Math.fround((noise(75)[53] ?? 0) / 255))
     await data.close()
+    writeFileSync(folder.file('mnist/mine.idx'), idx([0, 0, 8, 1], [3], Uint8Array.of(2, 1, 0)))
+    const named = await openDataset(DatasetSpec.parse({ source, labels: 'mine.idx' }), [
+      floatInput(['N', 1, 5, 5]),
+    ])
+    expect((await named.batch([0])).labels).toEqual(Float64Array.of(2))
+    const again = await openDataset(named.summary.spec, [floatInput(['N', 1, 5, 5])])
+    expect(again.summary.hash).toBe(named.summary.hash)
+    await Promise.all([named.close(), again.close()])
     const big = folder.file('shorts.idx')
     writeFileSync(big, idx([0, 0, 11, 2], [1, 2], Uint8Array.of(1, 2, 255, 254)))
     const shorts = await openDataset(DatasetSpec.parse({ source: big }), [INPUT])

@@ -41,12 +41,14 @@ export async function openIdx(path: string, labels?: string | null): Promise<Raw
   }
   try {
     const images = await readIdx(path, 'images', stores)
+    // A file chosen by name keeps its name, so that the specification finds it again.
+    const labelField = labels ?? 'labels'
     const labelPath = labels === null ? undefined : labelFile(path, labels)
     const fields = [images]
     const files = [{ name: basename(path), path }]
     const notes: Note[] = []
     if (labelPath) {
-      fields.push(await readIdx(labelPath, 'labels', stores))
+      fields.push(await readIdx(labelPath, labelField, stores))
       files.push({ name: basename(labelPath), path: labelPath })
       notes.push({
         code: 'labels-beside',
@@ -58,7 +60,7 @@ export async function openIdx(path: string, labels?: string | null): Promise<Raw
       const found = `${images.count} images, ${fields[1]?.count} labels`
       throw new BantamError('bad-data', `Images and labels differ in number: ${found}.`, { where: path })
     }
-    const convention = labelPath ? { labelField: 'labels' } : {}
+    const convention = labelPath ? { labelField } : {}
     return { kind: 'arrays', format: 'idx', fields, count: images.count, notes, files, close, ...convention }
   } catch (error) {
     close()

@@ -26,6 +26,9 @@ function numbers(tensor: Tensor | undefined): number[] {
   return Array.from((tensor?.data ?? []) as Float32Array)
 }
 
+const BY_NUMPY =
+  'UEsDBC0AAAAIAAAAIQB62AXP//////////8JABQAaW5wdXQubnB5AQAQALAAAAAAAAAAeAAAAAAAAACb7BfqGxDJyFDGUK2eklqcXKRupaBul2mkrqOgnpZfVFKUmBefX5SSChIPKSpNBQoXZyQWpAK5GkY6CsY6CiaaOgq1CmQCLgYGBh4GFgYBBg4GEQZGBl4GVgZBBk4GUQYmBj4GNgYhBi4GMQZmBn4GdgZhBm4GcQBQSwMELQAAAAgAAAAhAF6/1S7//////////wYAFABzci5ucHkBABAAiAAAAAAAAABGAAAAAAAAAJvsF+obEMnIUMZQrZ6SWpxcpG6loG6TaaGuo6Cell9UUpSYF59flJIKEndLzClOBYoXZyQWpAL5Gpo6CrUKFAEuVgYIAABQSwECLQMtAAAACAAAACEAetgFz3gAAACwAAAACQAAAAAAAAAAAAAAgAEAAAAAaW5wdXQubnB5UEsBAi0DLQAAAAgAAAAhAF6/1S5GAAAAiAAAAAYAAAAAAAAAAAAAAIABswAAAHNyLm5weVBLBQYAAAAAAgACAGsAAAAxAQAAAAA='
+
 const images = npyBytes('<f4', [4, 1, 2, 2], bytesOf(Float32Array.from({ length: 16 }, (_, i) => i / 4)))
 const labels = npyBytes('<i8', [4], bytesOf(BigInt64Array.of(1n, 0n, 2n, 1n)))
 
@@ -124,6 +127,21 @@ describe('npz', () => {
     const { feeds } = await data.batch([0, 1])
     expect(numbers(feeds.input)).toEqual([0, 1, 2, 10, 11, 12, 100, 101, 102, 110, 111, 112])
     expect(feeds.mask).toEqual({ type: 'bool', dims: [2, 2], data: Uint8Array.of(1, 0, 0, 1) })
+    await data.close()
+  })
+
+  it('reads what numpy.savez_compressed wrote: Fortran order, big-endian, a constant', async () => {
+    // numpy 2: savez_compressed(input=asfortranarray(arange(24, dtype='>i2').reshape(2, 3, 4)), sr=int64(5))
+    const path = write('numpy.npz', Buffer.from(BY_NUMPY, 'base64'))
+    const inputs = [
+      { name: 'input', type: 'int32', shape: ['N', 3, 4] },
+      { name: 'sr', type: 'int64', shape: [] },
+    ]
+    const data = await open(path, inputs)
+    const { feeds } = await data.batch([1, 0])
+    const first = Array.from({ length: 12 }, (_, i) => i)
+    expect(feeds.input?.data).toEqual(Int32Array.from([...first.map(i => i + 12), ...first]))
+    expect(feeds.sr?.data).toEqual(BigInt64Array.of(5n))
     await data.close()
   })
 

@@ -1,6 +1,7 @@
 /** DATA of the command line and of a specification: a path or `sample:NAME`, either with `#from:to`. */
 import { existsSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { z } from 'zod'
 import { DatasetSpec } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
@@ -57,7 +58,7 @@ export function samplesFolder(): string {
   const { resourcesPath } = process as { resourcesPath?: string }
   const packaged = resourcesPath && join(resourcesPath, 'samples')
   if (packaged && existsSync(join(packaged, 'digits.json'))) return packaged
-  for (let folder = import.meta.dirname; ; folder = dirname(folder)) {
+  for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {
     if (existsSync(join(folder, 'samples/digits.json'))) return join(folder, 'samples')
     if (folder === dirname(folder)) {
       throw new BantamError('not-found', 'The folder of samples that ships with Bantam is missing.', {

@@ -1,12 +1,11 @@
 /** Reads every sample of a dataset once, and runs the teacher on some of them: what is imported works. */
 
+import { checkDataset } from '../../data/check'
 import type { Dataset } from '../../data/dataset'
 import { openDataset } from '../../data/open'
 import { openSession } from '../../runtime/session'
-import { breathe, type TaskContext, within } from '../context'
+import { type TaskContext, within } from '../context'
 import type { Tasks } from '../protocol'
-
-const BATCH = 64
 
 /** Throws `bad-data` naming the sample when one cannot be read, or when the teacher refuses the data. */
 export async function importDataset(
@@ -17,21 +16,12 @@ export async function importDataset(
   const dataset = await openDataset(spec, inputs)
   try {
     await tryTeacher(dataset, teacher.path, { device, threads })
-    await readAll(dataset, within(context, 0.1, 1))
+    const { notes } = await checkDataset(dataset, inputs, within(context, 0.1, 1))
     const picture = dataset.summary.count > 0 ? await dataset.picture(0) : null
-    return { summary: dataset.summary, pictures: picture !== null }
+    const summary = { ...dataset.summary, notes: [...dataset.summary.notes, ...notes] }
+    return { summary, pictures: picture !== null }
   } finally {
     await dataset.close()
-  }
-}
-
-async function readAll(dataset: Dataset, context: TaskContext): Promise<void> {
-  const { count } = dataset.summary
-  for (let from = 0; from < count; from += BATCH) {
-    const indices = Array.from({ length: Math.min(BATCH, count - from) }, (_, i) => from + i)
-    await dataset.batch(indices)
-    context.progress((from + indices.length) / count, `Reading sample ${from + indices.length} of ${count}`)
-    await breathe(context)
   }
 }
 
