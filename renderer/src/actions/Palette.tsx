@@ -8,6 +8,7 @@ import { notifyError } from '../ui/notify'
 import { Shortcut } from './ActionMenu'
 import { type Action, currentScreen } from './action'
 import { ACTIONS, perform } from './actions'
+import classes from './palette.module.css'
 
 /** All available actions, and the studies, behind one field. */
 export function Palette() {
@@ -49,6 +50,8 @@ export function Palette() {
     <Spotlight
       actions={groups}
       shortcut={null}
+      overlayProps={{ backgroundOpacity: 0.45, blur: 0 }}
+      classNames={{ action: classes.action, content: classes.content }}
       nothingFound="No action is called that"
       highlightQuery
       scrollable

@@ -154,6 +154,8 @@ function TeacherBand({ points, x, y, area }: Pick<ChartSurfaceProps, 'points' | 
   const inY = (v: number) => clampY(project(v, y.domain, y.log, area.y + area.height, area.y))
   const inX = (v: number) => clampX(project(v, x.domain, x.log, area.x, area.x + area.width))
   const { low, high } = teacher.y
+  // At the end where the teacher is not.
+  const onLeft = inX(teacher.x.value) > area.x + area.width / 2
   const across = teacher.x
   return (
     <g pointerEvents="none">
@@ -167,9 +169,9 @@ function TeacherBand({ points, x, y, area }: Pick<ChartSurfaceProps, 'points' | 
             fill="var(--bt-band)"
           />
           <text
-            x={area.x + area.width - 6}
+            x={onLeft ? area.x + 14 : area.x + area.width - 14}
             y={Math.max(inY(high) + 13, area.y + 12)}
-            textAnchor="end"
+            textAnchor={onLeft ? 'start' : 'end'}
             fontSize={10}
             fill="var(--bt-teacher)"
           >

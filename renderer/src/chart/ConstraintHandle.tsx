@@ -115,14 +115,16 @@ export function ConstraintHandle({ axis, horizontal, area }: ConstraintHandlePro
             ? `${text}: drag to change, double-click to remove`
             : `Drag to set a limit on ${metric.title.toLowerCase()}`}
         </title>
-        <rect
-          x={horizontal ? at - 7 : area.x}
-          y={horizontal ? area.y : at - 7}
-          width={horizontal ? 14 : area.width}
-          height={horizontal ? area.height : 14}
-          fill="transparent"
-          pointerEvents={set ? 'all' : 'none'}
-        />
+        {set && (
+          <rect
+            x={horizontal ? at - 6 : area.x}
+            y={horizontal ? area.y : at - 6}
+            width={horizontal ? 12 : area.width}
+            height={horizontal ? area.height : 12}
+            fill="transparent"
+          />
+        )}
+        <rect x={middle.x - 12} y={middle.y - 12} width={24} height={24} fill="transparent" />
         <rect
           x={middle.x - (horizontal ? 4.5 : 8)}
           y={middle.y - (horizontal ? 8 : 4.5)}

@@ -13,7 +13,7 @@ interface HoverCardProps {
   area: { x: number; y: number; width: number; height: number }
 }
 
-const WIDTH = 290
+const WIDTH = 345
 
 /** Name, technique and both values of the point under the cursor. */
 export function HoverCard({ at, x, y, area }: HoverCardProps) {

@@ -46,7 +46,7 @@ export function axisTicks(domain: Domain, log: boolean, count: number): number[]
   }
   const raw = (high - low) / Math.max(1, count)
   const magnitude = 10 ** Math.floor(Math.log10(raw))
-  const step = [1, 2, 2.5, 5, 10].map(f => f * magnitude).find(s => s >= raw) ?? raw
+  const step = [1, 2, 2.5, 5, 10].map(f => f * magnitude).find(s => s >= raw * (1 - 1e-9)) ?? raw
   const first = Math.ceil(low / step - 1e-9)
   const ticks: number[] = []
   for (let i = first; i * step <= high + step * 1e-9; i++) ticks.push(Number((i * step).toPrecision(12)))

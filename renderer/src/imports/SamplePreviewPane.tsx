@@ -33,7 +33,7 @@ export function SamplePreviewPane({ study, file, spec, count }: SamplePreviewPan
   return (
     <div className={classes.sample}>
       <Group justify="space-between">
-        <h3>What the model sees</h3>
+        <h3>Preview</h3>
         <Group gap={4}>
           <ActionIcon size="sm" aria-label="Sample before" onClick={() => step(-1)}>
             <ArrowLeft size={14} aria-hidden />
@@ -69,6 +69,7 @@ function Sample({ sample }: { sample: SamplePreview }) {
           <span className={classes.dim}>Label</span> <strong>{sample.label}</strong>
         </div>
       )}
+      <h4>What the model sees</h4>
       {sample.tensors.map(tensor => (
         <div key={tensor.name} className={classes.tensor}>
           <div>

@@ -38,7 +38,7 @@ export function JobsDrawer() {
       )}
       {!job && jobs.length > 0 && (
         <>
-          <div className={classes.list}>
+          <div className={classes.list} tabIndex={-1} data-autofocus>
             {[...inOrder(jobs.filter(isActive)), ...finished].map(j => (
               <JobCard key={j.id} job={j} />
             ))}

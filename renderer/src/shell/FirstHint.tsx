@@ -4,9 +4,9 @@ import { setLayout, useUi } from '../store/ui'
 import classes from './hint.module.css'
 
 const STEPS = [
-  { title: 'Look', text: 'Click a point; shift-click others to compare.' },
-  { title: 'Make', text: 'Press N for a new variant of what is selected.' },
-  { title: 'Bring yours', text: 'Drop an ONNX file, then data, on the window.' },
+  { title: 'Look', text: 'Click a point; shift-click compares.' },
+  { title: 'Make', text: 'Press N for a new variant.' },
+  { title: 'Bring yours', text: 'Drop an ONNX file, then data.' },
 ]
 
 /** Three steps for the first visit; gone for good once dismissed or once the person has made something. */

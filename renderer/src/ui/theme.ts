@@ -109,9 +109,23 @@ export const theme = createTheme({
     },
     Modal: {
       defaultProps: { centered: true, transitionProps: { transition: 'fade', duration: 90 } },
-      styles: { title: { fontWeight: 620, fontSize: '0.9375rem' } },
+      styles: {
+        title: { fontWeight: 620, fontSize: '0.9375rem' },
+        header: { background: colors.panel },
+        content: {
+          background: colors.panel,
+          border: `1px solid ${colors.border}`,
+          boxShadow: 'var(--bt-shadow)',
+        },
+      },
     },
-    Drawer: { styles: { title: { fontWeight: 620, fontSize: '0.9375rem' } } },
+    Drawer: {
+      styles: {
+        title: { fontWeight: 620, fontSize: '0.9375rem' },
+        header: { background: colors.panel },
+        content: { background: colors.panel, borderLeft: `1px solid ${colors.border}` },
+      },
+    },
     Kbd: { defaultProps: { size: 'xs' } },
     Text: { defaultProps: { size: 'sm' } },
     Anchor: { defaultProps: { size: 'sm' } },

@@ -1,5 +1,6 @@
 import {
   JsonInput,
+  MultiSelect,
   NumberInput,
   SegmentedControl,
   Select,
@@ -22,6 +23,11 @@ interface FieldInputProps {
 
 /** Longer lists of choices fold into a menu. */
 const MOST_SEGMENTS = 4
+
+/** An empty option: left out where it is optional, else null. */
+function blank(field: Field): null | undefined {
+  return field.initial === undefined ? undefined : null
+}
 
 function record(value: unknown): Record<string, unknown> {
   return typeof value === 'object' && value !== null ? { ...value } : {}
@@ -51,7 +57,7 @@ export function FieldInput({ id, field, value, suggestions, onChange }: FieldInp
           placeholder={field.nullable ? 'automatic' : undefined}
           onChange={next => {
             if (typeof next === 'number') onChange(next)
-            else if (field.nullable) onChange(null)
+            else if (field.nullable) onChange(blank(field))
           }}
         />
       )
@@ -60,10 +66,23 @@ export function FieldInput({ id, field, value, suggestions, onChange }: FieldInp
         <TextInput
           id={id}
           value={typeof value === 'string' ? value : ''}
-          onChange={event => onChange(event.currentTarget.value || (field.nullable ? null : ''))}
+          onChange={event => onChange(event.currentTarget.value || (field.nullable ? blank(field) : ''))}
         />
       )
     case 'texts':
+      if (field.choices.length > 0) {
+        return (
+          <MultiSelect
+            id={id}
+            data={field.choices}
+            value={Array.isArray(value) ? value.map(String) : []}
+            onChange={onChange}
+            searchable
+            clearable
+            maxDropdownHeight={220}
+          />
+        )
+      }
       return (
         <TagsInput
           id={id}
@@ -148,18 +167,19 @@ function Choice({ id, field, value, onChange }: PartProps & { field: Field & { k
       id={id}
       w={200}
       data={data}
-      value={value === null ? null : String(value)}
+      value={value === null || value === undefined ? null : String(value)}
       allowDeselect={field.nullable}
       clearable={field.nullable}
       placeholder={field.nullable ? 'automatic' : undefined}
-      onChange={next => onChange(next === null ? null : back(next))}
+      onChange={next => onChange(next === null ? blank(field) : back(next))}
     />
   )
 }
 
 /** Values that are written in capitals or numbers stay so: U8S8, 32. */
 function choiceLabel(choice: string | number): string {
-  return typeof choice === 'number' || /[A-Z0-9]/.test(choice) ? String(choice) : titleOf(choice)
+  if (typeof choice === 'number' || /[A-Z0-9]/.test(choice)) return String(choice)
+  return choice === 'rgb' || choice === 'bgr' ? choice.toUpperCase() : titleOf(choice)
 }
 
 /** '0.485, 0.456' → [0.485, 0.456]; undefined where a part is no number. */

@@ -108,12 +108,15 @@ function Options({ info, parent, variants, hasData, given, onParent }: OptionsPr
       <div className={classes.scroll}>
         <p className={classes.summary}>
           {info.summary}{' '}
-          {info.reference && (
+          {/^https?:/.test(info.reference) && (
             <Anchor href={info.reference} target="_blank" rel="noreferrer" size="xs">
               Method
             </Anchor>
           )}
         </p>
+        {!/^https?:/.test(info.reference) && info.reference && (
+          <p className={classes.reference}>Method: {info.reference}</p>
+        )}
         {lacksData && (
           <div className={classes.needs}>
             <NoteList

@@ -35,6 +35,7 @@ export function TechniqueList({ techniques, chosen, onChoose }: TechniqueListPro
           role="radio"
           aria-checked={t.id === chosen}
           tabIndex={t.id === chosen ? 0 : -1}
+          data-autofocus={t.id === chosen || undefined}
           className={classes.card}
           onClick={() => onChoose(t.id)}
         >

@@ -5,8 +5,9 @@ interface FieldBase {
   name: string
   title: string
   description: string
-  /** What the option is when nobody chooses. */
+  /** What the option is when nobody chooses; undefined where it then is left out. */
   initial: unknown
+  /** Whether it may be empty: null, or left out where `initial` is undefined. */
   nullable: boolean
 }
 
@@ -16,7 +17,8 @@ export type Field = FieldBase &
     | { kind: 'switch' }
     | { kind: 'number'; min: number | undefined; max: number | undefined; integer: boolean; step: number }
     | { kind: 'text' }
-    | { kind: 'texts' }
+    /** A list of texts; of these choices only, where there are some. */
+    | { kind: 'texts'; choices: string[] }
     | { kind: 'numbers' }
     | { kind: 'group'; fields: Field[] }
     /** One of several objects, told apart by a constant; `key` is its name. */
@@ -54,26 +56,32 @@ export function titleOf(name: string): string {
 /** Fields of an object schema, in its order. Constants are no choice and are left out. */
 export function fieldsOf(schema: JsonSchema): Field[] {
   const properties = isObject(schema.properties) ? schema.properties : {}
+  const required = Array.isArray(schema.required) ? schema.required : []
   return Object.entries(properties).flatMap(([name, property]) =>
-    isObject(property) && !('const' in property) ? [fieldOf(name, property)] : [],
+    isObject(property) && !('const' in property) ? [fieldOf(name, property, required.includes(name))] : [],
   )
 }
 
-function fieldOf(name: string, schema: JsonSchema): Field {
+function fieldOf(name: string, schema: JsonSchema, required: boolean): Field {
   const { inner, nullable } = withoutNull(schema)
+  const given = schema.default ?? inner.default
   const base = {
     name,
     title: text(schema.title) ?? text(inner.title) ?? titleOf(name),
     description: text(schema.description) ?? text(inner.description) ?? '',
-    nullable,
+    nullable: nullable || (!required && given === undefined),
   }
   const shape = shapeOf(inner)
-  const given = schema.default ?? inner.default
-  return { ...base, ...shape, initial: given !== undefined ? given : nullable ? null : emptyValue(shape) }
+  const none = nullable ? null : required ? emptyValue(shape) : undefined
+  return { ...base, ...shape, initial: given !== undefined ? given : none }
 }
 
-/** Takes `null` out of a union: anyOf [X, null] is X that may be empty. */
+/** Takes `null` out of a union: anyOf [X, null] and type [X, null] are X that may be empty. */
 function withoutNull(schema: JsonSchema): { inner: JsonSchema; nullable: boolean } {
+  if (Array.isArray(schema.type)) {
+    const types = schema.type.filter(type => type !== 'null')
+    return { inner: { ...schema, type: types[0] }, nullable: types.length < schema.type.length }
+  }
   const cases = unionOf(schema)
   const rest = cases.filter(c => c.type !== 'null')
   const only = rest[0]
@@ -115,8 +123,12 @@ function shapeOf(schema: JsonSchema): Shape {
 }
 
 function arrayShape(schema: JsonSchema): Shape {
-  const type = isObject(schema.items) ? schema.items.type : undefined
-  if (type === 'string') return { kind: 'texts' }
+  const items = isObject(schema.items) ? schema.items : {}
+  const { type } = items
+  if (type === 'string') {
+    const choices = Array.isArray(items.enum) ? items.enum.filter(c => typeof c === 'string') : []
+    return { kind: 'texts', choices }
+  }
   return type === 'number' || type === 'integer' ? { kind: 'numbers' } : { kind: 'json' }
 }
 

@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest'
+import { kindOfPicked, mainPicked, pickedTitle } from './picked'
+import { splitCounts, withShare } from './split'
+
+const split = { seed: 0, train: 0.6, calibration: 0.1, test: 0.3 }
+const picked = (...paths: string[]) =>
+  paths.map(path => ({ path, file: new File(['x'], path.split('/').pop() ?? path) }))
+
+describe('what was dropped', () => {
+  it('is a model when one of the files is one, else data', () => {
+    expect(kindOfPicked(picked('net.onnx', 'net.onnx.data'))).toBe('model')
+    expect(kindOfPicked(picked('export/net.ONNX', 'export/weights.bin'))).toBe('model')
+    expect(kindOfPicked(picked('photos/cat/1.jpg', 'photos/dog/2.jpg'))).toBe('data')
+    expect(kindOfPicked(picked('data.npz'))).toBe('data')
+  })
+
+  it('is called by its model or its folder', () => {
+    expect(mainPicked(picked('weights.data', 'net.onnx'))?.path).toBe('net.onnx')
+    expect(pickedTitle(picked('weights.data', 'net.onnx'))).toBe('net.onnx and 1 more')
+    expect(pickedTitle(picked('photos/a/1.png', 'photos/b/2.png'))).toBe('photos (2 files)')
+  })
+})
+
+describe('splits', () => {
+  it('never exceed all samples: training gives way first', () => {
+    expect(withShare(split, 'test', 0.5)).toEqual({ seed: 0, train: 0.4, calibration: 0.1, test: 0.5 })
+    expect(withShare(split, 'calibration', 0.9)).toEqual({ seed: 0, train: 0, calibration: 0.9, test: 0.1 })
+    expect(withShare(split, 'train', 0.2)).toEqual({ ...split, train: 0.2 })
+    expect(withShare(split, 'train', 7)).toEqual({ seed: 0, train: 1, calibration: 0, test: 0 })
+  })
+
+  it('count whole samples', () => {
+    expect(splitCounts(split, 10_000)).toEqual({ train: 6000, calibration: 1000, test: 3000 })
+    expect(splitCounts(split, 7)).toEqual({ train: 4, calibration: 0, test: 2 })
+  })
+})
