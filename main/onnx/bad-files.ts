@@ -1,4 +1,5 @@
 /** A corpus of bad files as data: how each is made, the exact message it must give, and why it matters. For tests. */
+import { execFileSync } from 'node:child_process'
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { create } from '@bufbuild/protobuf'
@@ -274,6 +275,15 @@ export const BAD_FILES: readonly BadFile[] = [
     code: 'bad-model',
     message: 'The data file weights.bin of the model is no file.',
     make: external({ location: 'weights.bin' }, folder => mkdirSync(join(folder, 'weights.bin'))),
+  },
+  {
+    name: 'external data that is a pipe',
+    why: 'Reading it would wait for ever.',
+    code: 'bad-model',
+    message: 'The data file weights.bin of the model is no file.',
+    make: external({ location: 'weights.bin' }, folder => {
+      execFileSync('mkfifo', [join(folder, 'weights.bin')])
+    }),
   },
   {
     name: 'external data without a place',

@@ -3,7 +3,7 @@
  * not trusted: the file must lie inside the model's folder, links followed, and must hold the bytes asked for.
  * Spec: https://github.com/onnx/onnx/blob/main/docs/ExternalData.md
  */
-import { closeSync, fstatSync, openSync, readSync, realpathSync } from 'node:fs'
+import { closeSync, openSync, readSync, realpathSync, statSync } from 'node:fs'
 import { join, posix, sep, win32 } from 'node:path'
 import type { TensorProto } from 'onnx-buf'
 import { BantamError } from '../../shared/errors'
@@ -103,10 +103,10 @@ function openExternal(tensor: TensorProto, directory: string | null, expected: n
       { where: tensor.name },
     )
   }
-  const file = openSync(externalPath(location, directory), 'r')
-  const stat = fstatSync(file)
+  const path = externalPath(location, directory)
+  // Asked before opening: a pipe would wait for ever.
+  const stat = statSync(path)
   if (!stat.isFile() || stat.size < offset + expected) {
-    closeSync(file)
     const message = stat.isFile()
       ? `The data file ${location} is too short: tensor ${tensor.name} needs bytes ${offset} to ${offset + expected}, the file has ${stat.size}.`
       : `The data file ${location} of the model is no file.`
@@ -115,7 +115,7 @@ function openExternal(tensor: TensorProto, directory: string | null, expected: n
       action: 'Copy the data file again.',
     })
   }
-  return file
+  return openSync(path, 'r')
 }
 
 /** One read call takes at most 2 GiB less one byte; smaller pieces cost nothing. */
