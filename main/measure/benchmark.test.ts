@@ -155,6 +155,16 @@ describe('turns', () => {
   })
 })
 
+describe('turns without a number of runs', () => {
+  it('spend the whole plan on a fast runner, in every round', async () => {
+    const open = async () => [async () => {}, async () => {}]
+    const meter = openEnergyMeter('/nowhere')
+    const timed = await takeTurns({ rounds: 8, next: () => 0.5, meter, open, pause: async () => {} })
+    expect(timed.map(t => t.rounds.flat(2).length)).toEqual([1500, 1500])
+    expect(timed[0]?.rounds.map(r => r.length)).toEqual([12, 13, 12, 13, 12, 13, 12, 13])
+  })
+})
+
 describe('latencyRatio', () => {
   /** Eight rounds of two blocks; `bias` is what the round's session adds to every time. */
   const timed = (base: number, bias: (round: number) => number) => ({

@@ -21,7 +21,7 @@ import { hardware } from './hardware'
 import { type Feeds, fixedBatch, makeFeeds, sampleFeeds } from './inputs'
 import { latencyStats } from './latency'
 import { latencyRatio } from './ratio'
-import { shuffled, type Timed, takeTurns } from './turns'
+import { type Timed, takeTurns } from './turns'
 
 export interface BenchmarkRequest {
   /** The first one is the reference of all ratios. Hashes must differ. */
@@ -181,7 +181,7 @@ async function measureBatch(
     next: work.next,
     meter: work.meter,
     open: async round => {
-      if (round > 0) await reopen(work, ready, threads)
+      if (round > 0) await reopen(work, ready, threads, round)
       return ready.map(
         ({ entry, feeds }) =>
           () =>
@@ -206,12 +206,13 @@ async function measureBatch(
   )
 }
 
-/** Opens every model anew, in another order; the old sessions go only then, so that the new ones lie elsewhere. */
-async function reopen(work: Work, ready: readonly Ready[], threads: number): Promise<void> {
+/** Opens every model anew, in an order turned by one each round; the old sessions go only then, so that the new ones lie elsewhere. */
+async function reopen(work: Work, ready: readonly Ready[], threads: number, round: number): Promise<void> {
   const old: Session[] = []
   try {
-    for (const i of shuffled(ready.length, work.next)) {
-      const entry = ready[i]?.entry
+    for (let i = 0; i < ready.length; i++) {
+      // Each model is opened first, second, … equally often.
+      const entry = ready[(i + round) % ready.length]?.entry
       if (!entry) continue
       const session = await openSession(entry.path, { device: work.device, threads })
       old.push(entry.session)

@@ -53,7 +53,8 @@ export async function takeTurns(options: TurnOptions): Promise<Timed[]> {
   const rounds = Math.min(options.rounds, blocks)
   const timed: Timed[] = first.map(() => ({ rounds: [], joules: 0, allRuns: 0 }))
   // A machine that turned slow since the warm-up must not make a row take forever.
-  const deadline = options.runs ? Number.POSITIVE_INFINITY : performance.now() + 4 * ROW_MS * first.length
+  const start = performance.now()
+  const allowed = options.runs ? Number.POSITIVE_INFINITY : 4 * ROW_MS * first.length
   let runners = first
   for (let round = 0; round < rounds; round++) {
     if (round > 0) {
@@ -69,7 +70,7 @@ export async function takeTurns(options: TurnOptions): Promise<Timed[]> {
         if (runner && result) await takeTurn(runner, own, ms < LONG_MS, result, options.meter)
       }
       await options.pause((block + 1) / blocks)
-      if (performance.now() > deadline * ((round + 1) / rounds)) break
+      if (performance.now() - start > (allowed * (round + 1)) / rounds) break
     }
   }
   return timed
@@ -124,7 +125,7 @@ async function timeRun(runner: Runner): Promise<number> {
 }
 
 /** 0…count−1 in random order (Fisher and Yates). */
-export function shuffled(count: number, next: () => number): number[] {
+function shuffled(count: number, next: () => number): number[] {
   const order = Array.from({ length: count }, (_, i) => i)
   for (let i = count - 1; i > 0; i--) {
     const j = Math.floor(next() * (i + 1))
