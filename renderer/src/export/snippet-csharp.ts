@@ -9,6 +9,7 @@ import {
   signature,
   snippetInputs,
 } from './snippet-input'
+import { arrayNote } from './snippet-node'
 
 const SAMPLER = { nearest: 'NearestNeighbor', bilinear: 'Triangle', bicubic: 'Bicubic' } as const
 const MODE = { stretch: 'Stretch', crop: 'Crop', pad: 'Pad' } as const
@@ -112,6 +113,7 @@ export function csharpSnippet(model: SnippetModel): string {
     '',
     `using var session = new InferenceSession(${JSON.stringify(model.file)});`,
     ...model.inputs.map(i => `// ${signature(i)}`),
+    ...(image ? [] : arrayNote(model, '//')),
     'var feeds = new List<NamedOnnxValue>',
     '{',
     ...feeds,

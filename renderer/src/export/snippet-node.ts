@@ -144,9 +144,13 @@ export function nodeSnippet(model: SnippetModel): string {
 export function arrayNote(model: SnippetModel, comment: string): string[] {
   const p = model.preprocessing
   if (p?.kind !== 'array') return []
-  if (p.scale === 1 && p.mean.every(m => m === 0) && p.std.every(s => s === 1)) return []
-  return [
-    `${comment} Measured with (x * ${numberCode(p.scale)} - mean) / std,`,
-    `${comment} mean = [${p.mean.join(', ')}], std = [${p.std.join(', ')}]`,
-  ]
+  const shifted = p.mean.some(m => m !== 0) || p.std.some(s => s !== 1)
+  const scaled = p.scale === 1 ? 'x' : `x * (${numberCode(p.scale)})`
+  if (shifted) {
+    return [
+      `${comment} Measured with (${scaled} - mean) / std,`,
+      `${comment} mean = [${p.mean.join(', ')}], std = [${p.std.join(', ')}]`,
+    ]
+  }
+  return p.scale === 1 ? [] : [`${comment} Measured with ${scaled}.`]
 }

@@ -8,6 +8,7 @@ import {
   signature,
   snippetInputs,
 } from './snippet-input'
+import { arrayNote } from './snippet-node'
 
 const FILTER = { nearest: 'NEAREST', bilinear: 'BILINEAR', bicubic: 'BICUBIC' } as const
 
@@ -65,13 +66,7 @@ export function pythonSnippet(model: SnippetModel): string {
     const value = i === 0 && image ? `prepare(sys.argv[1]).astype(${numpyType(input.type)})` : zeros(input)
     return `    ${JSON.stringify(input.name)}: ${value},`
   })
-  const p = model.preprocessing
-  const note =
-    p?.kind === 'array' && !(p.scale === 1 && p.mean.every(m => m === 0) && p.std.every(s => s === 1))
-      ? [
-          `# Measured with (x * ${p.scale} - mean) / std, mean = [${p.mean.join(', ')}], std = [${p.std.join(', ')}]`,
-        ]
-      : []
+  const note = arrayNote(model, '#')
   const answer = isClassifier(model)
     ? [`classes = ${JSON.stringify(model.classes)}`, 'print(classes[int(np.argmax(results[0]))])']
     : ['print(results[0].shape, results[0])']

@@ -84,6 +84,10 @@ describe('Node', () => {
   it('says how arrays were prepared, and only when they were', () => {
     const array = { kind: 'array' as const, scale: 1, mean: [0.13], std: [0.3] }
     expect(nodeSnippet({ ...model, preprocessing: array })).toContain('mean = [0.13], std = [0.3]')
+    const scaled = { ...array, scale: 1 / 255, mean: [0], std: [1] }
+    for (const make of [nodeSnippet, pythonSnippet, csharpSnippet, browserSnippet]) {
+      expect(make({ ...model, preprocessing: scaled })).toContain('Measured with x * (1 / 255).')
+    }
     expect(nodeSnippet({ ...model, preprocessing: { ...array, mean: [0], std: [1] } })).not.toContain('mean')
     expect(nodeSnippet({ ...model, preprocessing: null })).not.toContain('sharp')
   })

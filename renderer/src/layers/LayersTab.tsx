@@ -141,7 +141,7 @@ function LayersView({ layers, reference, alone }: LayersViewProps) {
             columns={columnsFor(width, alone)}
             rows={found}
             rowKey={rowKey}
-            initialSort={{ column: 'index', descending: false }}
+            initialSort={{ column: 'bytes', descending: true }}
             selected={selected === null ? null : String(selected)}
             onSelect={row => setSelected(row.index)}
             empty={`No layer matches “${wanted}”.`}

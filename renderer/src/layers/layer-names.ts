@@ -6,7 +6,10 @@ export function nameParts(name: string, op: string): string[] {
   const last = parts.at(-1) ?? ''
   const bare = op.split('.').at(-1) ?? op
   const repeats = last.replace(/_\d+$/, '').toLowerCase() === bare.toLowerCase()
-  return parts.length > 1 && repeats ? parts.slice(0, -1) : parts
+  if (parts.length < 2 || !repeats) return parts
+  const before = parts.at(-2) ?? ''
+  // A bare number says little: '/net/9/Gemm' is 'Gemm 9'.
+  return /^\d+$/.test(before) ? [...parts.slice(0, -2), `${bare} ${before}`] : parts.slice(0, -1)
 }
 
 /**

@@ -116,6 +116,8 @@ describe('names and colours', () => {
     ['/classifier/fc1/Gemm', 'Gemm', 6, 'fc1'],
     ['/encoder/layer.3/intermediate/dense/MatMul_12', 'MatMul', 12, '3 dense'],
     ['/encoder/layer.3/intermediate/dense/MatMul_12', 'MatMul', 5, 'dense'],
+    ['/net/9/Gemm', 'Gemm', 30, 'net/Gemm 9'],
+    ['/net/9/Gemm', 'Gemm', 7, 'Gemm 9'],
     ['averylongname', 'Conv', 6, 'avery…'],
     ['Conv', 'Conv', 8, 'Conv'],
   ])('%s (%s) in %d characters is %s', (name, op, room, text) => {

@@ -35,11 +35,17 @@ export function VerdictView({
             ? variant.parentId === null
               ? 'Every variant is measured against this model.'
               : 'Choose another variant to compare with it.'
-            : `${variant.name} compared with ${reference.name}${reference.parentId === null ? ', the teacher' : ''}`}
+            : `${variant.name} compared with ${nameOf(reference)}`}
         </div>
       </div>
     </div>
   )
+}
+
+/** The reference's name, with its role where the name does not say it. */
+function nameOf(reference: Variant): string {
+  const told = reference.parentId !== null || /teacher/i.test(reference.name)
+  return told ? reference.name : `${reference.name}, the teacher`
 }
 
 /** Speed, size and quality as three figures with how they are known. */

@@ -113,5 +113,5 @@ function axisTime(us: number): string {
 }
 
 function shortened(op: string): string {
-  return op.length > 20 ? `${op.slice(0, 19)}…` : op
+  return op.length > 26 ? `${op.slice(0, 25)}…` : op
 }
