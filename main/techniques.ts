@@ -20,7 +20,9 @@ export function techniqueById(id: string): Technique {
     id,
     TECHNIQUES.map(t => t.id),
   )
-  throw new BantamError('bad-option', `There is no technique ${id}.`, { action: `Near it are ${near.join(', ')}.` })
+  throw new BantamError('bad-option', `There is no technique ${id}.`, {
+    action: `Near it are ${near.join(', ')}.`,
+  })
 }
 
 /** What screen and command line need of a technique, its options as JSON Schema. */

@@ -50,7 +50,9 @@ export function stampModel(
   const others = model.proto.metadataProps.filter(p => !p.key.startsWith(PREFIX))
   model.proto.metadataProps = [
     ...others,
-    ...Object.entries(entries).map(([key, value]) => create(StringStringEntryProtoSchema, { key: PREFIX + key, value })),
+    ...Object.entries(entries).map(([key, value]) =>
+      create(StringStringEntryProtoSchema, { key: PREFIX + key, value }),
+    ),
   ]
 }
 
@@ -88,7 +90,11 @@ export async function readEvidence(model: string): Promise<Evidence | null> {
   }
   if (parsed.success) return parsed.data
   const [issue] = parsed.error.issues
-  throw new BantamError('bad-file', `The evidence is not of the form Bantam writes: ${issue?.path.join('.')} ${issue?.message}.`, {
-    where: path,
-  })
+  throw new BantamError(
+    'bad-file',
+    `The evidence is not of the form Bantam writes: ${issue?.path.join('.')} ${issue?.message}.`,
+    {
+      where: path,
+    },
+  )
 }

@@ -1,7 +1,8 @@
 /** What a result is tried on: samples of the calibration data, or made-up values where there are none. */
+
+import type { TensorInfo } from '../../shared/domain'
 import type { Dataset } from '../data/dataset'
 import { type Feeds, fixedBatch, makeFeeds } from '../measure/inputs'
-import type { TensorInfo } from '../../shared/domain'
 
 /** Samples tried at most. */
 const SAMPLES = 16

@@ -78,7 +78,8 @@ type Pairs = readonly (readonly [ArrayLike<number> | null, ArrayLike<number> | n
 
 function outputProblem(name: string, pairs: Pairs): Note | null {
   const notFinite = pairs.some(
-    ([r, x]) => r && x && Array.from(x).some((v, i) => !Number.isFinite(v) && Number.isFinite(r[i] as number)),
+    ([r, x]) =>
+      r && x && Array.from(x).some((v, i) => !Number.isFinite(v) && Number.isFinite(r[i] as number)),
   )
   if (notFinite) {
     return {

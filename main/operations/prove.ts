@@ -6,8 +6,8 @@ import { BantamError } from '../../shared/errors'
 import type { Dataset } from '../data/dataset'
 import { breathe, type TaskContext } from '../jobs/context'
 import type { Feeds } from '../measure/inputs'
-import type { Model } from '../onnx/model'
 import { valueTensorInfo } from '../onnx/infer'
+import type { Model } from '../onnx/model'
 import { modelFiles } from '../onnx/read'
 import { serialize } from '../onnx/write'
 import { inFreshProcess, type LoadRequest } from '../runtime/fresh'
@@ -88,7 +88,9 @@ function judge(reference: Outputs[] | BantamError, results: Outputs[], inputs: T
 
 /** Noise in the answer to noise proves nothing. */
 function milder(note: Note): Note {
-  return note.code === 'unrelated-output' || note.code === 'constant-output' ? { ...note, severity: 'warning' } : note
+  return note.code === 'unrelated-output' || note.code === 'constant-output'
+    ? { ...note, severity: 'warning' }
+    : note
 }
 
 function notRun(error: BantamError): Note {
@@ -153,10 +155,14 @@ function requireSame(expected: readonly Outputs[], results: readonly Outputs[], 
     for (const [name, tensor] of Object.entries(run)) {
       const other = results[i]?.[name]
       if (other && sameBits(tensor, other)) continue
-      throw new BantamError('bad-model', `The written file gives another ${name} than the model it was written from.`, {
-        where: file,
-        action: 'This is a fault in Bantam or ONNX Runtime; please report it.',
-      })
+      throw new BantamError(
+        'bad-model',
+        `The written file gives another ${name} than the model it was written from.`,
+        {
+          where: file,
+          action: 'This is a fault in Bantam or ONNX Runtime; please report it.',
+        },
+      )
     }
   }
 }
@@ -165,6 +171,9 @@ function sameBits(a: Tensor, b: Tensor): boolean {
   if (Array.isArray(a.data) || Array.isArray(b.data)) {
     return JSON.stringify(a.data) === JSON.stringify(b.data)
   }
-  const [x, y] = [a.data, b.data].map(d => Buffer.from(d.buffer, d.byteOffset, d.byteLength)) as [Buffer, Buffer]
+  const [x, y] = [a.data, b.data].map(d => Buffer.from(d.buffer, d.byteOffset, d.byteLength)) as [
+    Buffer,
+    Buffer,
+  ]
   return a.type === b.type && x.equals(y)
 }

@@ -55,7 +55,11 @@ export async function makeVariant(request: VariantRequest, context: TaskContext)
   try {
     const [model, hash] = await Promise.all([readModel(parent), modelHash(parent)])
     await breathe(context)
-    const plan = await technique.plan({ model, calibration, seed, threads }, options, within(context, 0.02, 0.6))
+    const plan = await technique.plan(
+      { model, calibration, seed, threads },
+      options,
+      within(context, 0.02, 0.6),
+    )
     await breathe(context)
     return await realize(model, hash, plan, { ...request, child }, context)
   } finally {
@@ -79,8 +83,15 @@ export async function realize(
   await refuseOverwriting(parent, out)
   context.progress(0.6, 'Changing the model')
   const changed = await technique.apply(model, plan)
-  const dataset = request.dataset ?? (calibration && technique.needs !== 'nothing' ? datasetOf(calibration, plan) : null)
-  const facts = { parent: parentHash, plan, dataset: dataset?.hash ?? null, bantam: VERSION, onnxruntime: runtimeVersion() }
+  const dataset =
+    request.dataset ?? (calibration && technique.needs !== 'nothing' ? datasetOf(calibration, plan) : null)
+  const facts = {
+    parent: parentHash,
+    plan,
+    dataset: dataset?.hash ?? null,
+    bantam: VERSION,
+    onnxruntime: runtimeVersion(),
+  }
   stampModel(changed, facts)
   const folder = await mkdtemp(join(context.tempDir, 'variant-'))
   try {
@@ -89,7 +100,10 @@ export async function realize(
     const { files, sizeBytes } = await writeModel(changed, file)
     await breathe(context)
     context.progress(0.8, 'Proving the file')
-    const verification = await prove({ file, model: changed, parent, calibration, ...(child ? { child } : {}) }, context)
+    const verification = await prove(
+      { file, model: changed, parent, calibration, ...(child ? { child } : {}) },
+      context,
+    )
     refuseWorthless(verification, request.force ?? false)
     const evidence: Evidence = {
       format: 'bantam-evidence',
@@ -115,7 +129,10 @@ export async function realize(
 }
 
 /** Options with defaults. Throws `bad-option` naming the option. */
-export function parseOptions(technique: Technique, options: Record<string, unknown>): z.output<Technique['options']> {
+export function parseOptions(
+  technique: Technique,
+  options: Record<string, unknown>,
+): z.output<Technique['options']> {
   const known = techniqueFields(technique)
   const stranger = Object.keys(options).find(key => known.length > 0 && !known.includes(key))
   if (stranger !== undefined) {
@@ -134,7 +151,9 @@ export function parseOptions(technique: Technique, options: Record<string, unkno
 
 function techniqueFields(technique: Technique): string[] {
   const { options } = technique
-  return 'shape' in options && typeof options.shape === 'object' && options.shape ? Object.keys(options.shape) : []
+  return 'shape' in options && typeof options.shape === 'object' && options.shape
+    ? Object.keys(options.shape)
+    : []
 }
 
 async function refuseOverwriting(parent: string, out: string): Promise<void> {

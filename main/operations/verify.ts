@@ -2,10 +2,10 @@
 import type { Evidence, Note, Verification } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
 import type { TaskContext } from '../jobs/context'
+import { fixedBatch, makeFeeds } from '../measure/inputs'
 import { checkModel } from '../onnx/check'
 import { modelHash, readModel } from '../onnx/read'
 import { inFreshProcess } from '../runtime/fresh'
-import { makeFeeds, fixedBatch } from '../measure/inputs'
 import { toNumbers } from '../runtime/tensor'
 import { modelStamp, planDigest, readEvidence } from './evidence'
 
@@ -56,9 +56,11 @@ function noEvidence(): Note {
 function contradictions(hash: string, stamp: Record<string, string>, evidence: Evidence): Note[] {
   const found: Note[] = []
   const say = (code: string, message: string) => found.push({ code, severity: 'error', message })
-  if (evidence.result.hash !== hash) say('evidence-hash', 'The file is not the one its evidence describes: its hash differs.')
+  if (evidence.result.hash !== hash)
+    say('evidence-hash', 'The file is not the one its evidence describes: its hash differs.')
   const digest = planDigest(evidence.plan)
-  if (evidence.planDigest !== digest) say('evidence-plan', 'The plan in the evidence was changed: its digest differs.')
+  if (evidence.planDigest !== digest)
+    say('evidence-plan', 'The plan in the evidence was changed: its digest differs.')
   if (stamp.plan !== undefined && stamp.plan !== evidence.planDigest) {
     say('evidence-metadata', "The file's metadata names another plan than its evidence.")
   }

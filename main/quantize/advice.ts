@@ -14,7 +14,8 @@ interface About {
 const PRODUCTS = new Set(['Conv', 'Gemm', 'MatMul', 'ConvTranspose'])
 /** Below this many multiply-accumulates, moving data costs more than computing. */
 const SMALL_MACS = 2_000_000
-const QUANTIZED = /^(QuantizeLinear|DequantizeLinear|QLinear|QGemm|MatMulInteger|ConvInteger|DynamicQuantize|MatMulNBits)/
+const QUANTIZED =
+  /^(QuantizeLinear|DequantizeLinear|QLinear|QGemm|MatMulInteger|ConvInteger|DynamicQuantize|MatMulNBits)/
 
 /** True on x86 processors where U8S8 products are summed in saturating 16-bit pairs. */
 export function saturates(hardware: Hardware): boolean {
@@ -29,7 +30,11 @@ export function macShare(model: ModelSummary, operators: readonly string[]): num
 }
 
 /** Size when the weights of the given layers shrink from 4 bytes to `bytes` each (never larger than it is). */
-export function sizeWhen(model: ModelSummary, shrinks: (layer: LayerSummary) => boolean, bytes: number): number {
+export function sizeWhen(
+  model: ModelSummary,
+  shrinks: (layer: LayerSummary) => boolean,
+  bytes: number,
+): number {
   const saved = model.layers
     .filter(layer => shrinks(layer) && layer.bytes >= 4 * layer.parameters)
     .reduce((sum, layer) => sum + layer.parameters * (4 - bytes), 0)
@@ -75,7 +80,8 @@ export function adviseStatic(about: About, options: StaticOptions): Advice {
     notes.push({
       code: 'nothing-to-quantize',
       severity: 'warning',
-      message: 'The model has no convolution or matrix product whose cost is known; int8 has little to work on.',
+      message:
+        'The model has no convolution or matrix product whose cost is known; int8 has little to work on.',
     })
   }
   if (hasInt8Instructions(hardware) === false) {
@@ -98,8 +104,10 @@ export function adviseStatic(about: About, options: StaticOptions): Advice {
   if (options.format === 'S8S8' && hardware.arch === 'x64') {
     notes.push({
       code: 's8-on-x86',
-      severity: 'info',
-      message: 'On x86, ONNX Runtime turns S8S8 into U8S8 when it loads the model; the result is as fast.',
+      severity: 'warning',
+      message:
+        'On x86, ONNX Runtime has no integer kernels for S8S8 and turns it into U8S8 when it loads the model, but not where a value has several readers, as around residual connections: there it computes in float.',
+      action: 'Choose U8S8 for x86; S8S8 is for ARM and accelerators.',
     })
   }
   const small = model.macs < SMALL_MACS
@@ -142,7 +150,12 @@ export function adviseDynamic(about: About, options: { convolutions: boolean; em
       action: 'Measure on the machine the model is for.',
     })
   }
-  const operators = ['Gemm', 'MatMul', ...(options.embeddings ? ['Gather'] : []), ...(options.convolutions ? ['Conv'] : [])]
+  const operators = [
+    'Gemm',
+    'MatMul',
+    ...(options.embeddings ? ['Gather'] : []),
+    ...(options.convolutions ? ['Conv'] : []),
+  ]
   const slow = options.convolutions && convolutional > 0
   const products = macShare(model, ['Gemm', 'MatMul'])
   return {
@@ -165,7 +178,11 @@ export function adviseWeightOnly(about: About): Advice {
   })
   return {
     notes,
-    sizeBytes: sizeWhen(about.model, layer => layer.parameters > 0 && (PRODUCTS.has(layer.op) || layer.op === 'Gather'), 1),
+    sizeBytes: sizeWhen(
+      about.model,
+      layer => layer.parameters > 0 && (PRODUCTS.has(layer.op) || layer.op === 'Gather'),
+      1,
+    ),
     latencyRatio: { low: 0.9, high: 2.5 },
   }
 }

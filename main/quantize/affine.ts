@@ -111,7 +111,10 @@ export function quantizeBias(
   inputScale: number,
   weightScales: ArrayLike<number>,
 ): { codes: Int32Array; scales: Float32Array } {
-  const scales = Float32Array.from({ length: weightScales.length }, (_, i) => inputScale * (weightScales[i] as number))
+  const scales = Float32Array.from(
+    { length: weightScales.length },
+    (_, i) => inputScale * (weightScales[i] as number),
+  )
   const codes = new Int32Array(bias.length)
   for (let i = 0; i < bias.length; i++) {
     const scale = scales[scales.length === 1 ? 0 : i] as number

@@ -1,7 +1,7 @@
 /**
  * Ranges of activations over calibration samples, in constant memory.
  *
- * First pass: ReduceMin, ReduceMax and Size of every value are computed inside the graph, so only scalars come back.
+ * First pass: ReduceMin, ReduceMax, ReduceSum (for NaN) and Size of every value are computed inside the graph, so only scalars come back.
  * Second pass (entropy, percentile): with the ranges known, values are counted into histograms whose bins never move,
  * as many samples and values at a time as fit `FETCH_BYTES`; only the counts are kept.
  */
@@ -92,7 +92,12 @@ interface BatchPlan {
   notes: Note[]
 }
 
-const suffixes = { min: '__bantam_min', max: '__bantam_max', size: '__bantam_size' }
+const suffixes = {
+  min: '__bantam_min',
+  max: '__bantam_max',
+  sum: '__bantam_sum',
+  size: '__bantam_size',
+}
 
 /** A session over the model with the scalars of every value, and the values themselves, as outputs. */
 async function openAugmented(
@@ -107,13 +112,18 @@ async function openAugmented(
   for (const name of request.values) {
     graph.add(makeNode('ReduceMin', [name], [name + suffixes.min], { keepdims: 0n }))
     graph.add(makeNode('ReduceMax', [name], [name + suffixes.max], { keepdims: 0n }))
+    // The extremes pass over NaN, a sum does not.
+    graph.add(makeNode('ReduceSum', [name], [name + suffixes.sum], { keepdims: 0n }))
     graph.add(makeNode('Size', [name], [name + suffixes.size]))
-    added.push(name + suffixes.min, name + suffixes.max, name + suffixes.size)
+    added.push(...Object.values(suffixes).map(suffix => name + suffix))
     if (fetchValues && !outputs.has(name) && !graph.isInput(name)) added.push(name)
   }
   graph.proto.output.push(...added.map(name => create(ValueInfoProtoSchema, { name })))
   const options = { threads: request.threads }
-  const bytes = [...graph.initializers()].reduce((sum, t) => sum + (isExternal(t) ? 0 : tensorByteLength(t)), 0)
+  const bytes = [...graph.initializers()].reduce(
+    (sum, t) => sum + (isExternal(t) ? 0 : tensorByteLength(t)),
+    0,
+  )
   if (bytes < IN_MEMORY_BYTES) return openSession(serialize(model), options, model.directory ?? undefined)
   const path = join(context.tempDir, 'calibration.onnx')
   await writeModel(model, path)
@@ -122,14 +132,19 @@ async function openAugmented(
 
 /** Cuts the samples into runs: of the model's fixed batch size, or of `BATCH`. */
 function batchPlan(session: Session, indices: Uint32Array): BatchPlan {
-  if (indices.length === 0) throw new BantamError('bad-data', 'Calibration has no samples.', { where: 'calibration' })
+  if (indices.length === 0)
+    throw new BantamError('bad-data', 'Calibration has no samples.', { where: 'calibration' })
   const fixed = fixedBatch(session.inputs)
   const size = fixed !== null && fixed > 0 ? fixed : Math.min(BATCH, indices.length)
   if (fixed !== null && indices.length < fixed) {
-    throw new BantamError('bad-data', `The model takes ${fixed} samples at a time, but there are ${indices.length}.`, {
-      where: 'calibration',
-      action: 'Give more calibration samples.',
-    })
+    throw new BantamError(
+      'bad-data',
+      `The model takes ${fixed} samples at a time, but there are ${indices.length}.`,
+      {
+        where: 'calibration',
+        action: 'Give more calibration samples.',
+      },
+    )
   }
   const batches: Uint32Array[] = []
   for (let i = 0; i < indices.length; i += size) batches.push(indices.subarray(i, i + size))
@@ -154,7 +169,7 @@ async function extremesPass(
   context: TaskContext,
 ): Promise<Map<string, Extremes>> {
   const extremes = new Map<string, Extremes>()
-  const fetches = values.flatMap(name => [name + suffixes.min, name + suffixes.max, name + suffixes.size])
+  const fetches = values.flatMap(name => Object.values(suffixes).map(suffix => name + suffix))
   for (const [done, batch] of plan.batches.entries()) {
     await breathe(context)
     const { feeds } = await dataset.batch(batch)
@@ -164,7 +179,8 @@ async function extremesPass(
       const size = scalar(suffixes.size)
       if (size === 0) continue
       const range = { min: scalar(suffixes.min), max: scalar(suffixes.max) }
-      if (!Number.isFinite(range.min) || !Number.isFinite(range.max)) throw notFinite(name, batch)
+      const finite = Number.isFinite(range.min) && Number.isFinite(range.max)
+      if (!finite || Number.isNaN(scalar(suffixes.sum))) throw notFinite(name, batch)
       const known = extremes.get(name)
       extremes.set(name, {
         range: known
@@ -193,7 +209,8 @@ function pick(session: Session, feeds: Record<string, Tensor>): Record<string, T
   return Object.fromEntries(
     session.inputs.map(({ name }) => {
       const tensor = feeds[name]
-      if (!tensor) throw new BantamError('bad-data', `The data has nothing for the input ${name}.`, { where: name })
+      if (!tensor)
+        throw new BantamError('bad-data', `The data has nothing for the input ${name}.`, { where: name })
       return [name, tensor]
     }),
   )

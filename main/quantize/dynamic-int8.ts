@@ -32,7 +32,8 @@ const OPSET = 11
 export const DynamicOptions = z.object({
   perChannel: z.boolean().default(true).meta({
     title: 'Scale per channel',
-    description: 'One scale for every column of a weight instead of one for the whole weight: more exact, as fast.',
+    description:
+      'One scale for every column of a weight instead of one for the whole weight: more exact, as fast.',
   }),
   reduceRange: z.boolean().default(false).meta({
     title: 'Seven-bit weights',
@@ -112,9 +113,13 @@ async function planDynamic(input: PlanInput, options: DynamicOptions, context: T
   if (opset > model.opset()) {
     const [obstacle] = opsetObstacles(model, opset)
     if (obstacle) {
-      throw new BantamError('unsupported', `DynamicQuantizeLinear needs opset 11; this model has ${model.opset()}.`, {
-        action: `It cannot be raised: ${obstacle}. Export the model again with a newer opset.`,
-      })
+      throw new BantamError(
+        'unsupported',
+        `DynamicQuantizeLinear needs opset 11; this model has ${model.opset()}.`,
+        {
+          action: `It cannot be raised: ${obstacle}. Export the model again with a newer opset.`,
+        },
+      )
     }
     notes.push({
       code: 'opset-raised',
@@ -156,13 +161,19 @@ function formOf(model: Model, node: NodeProto, options: DynamicOptions): Form | 
   switch (node.opType) {
     case 'MatMul':
       if (!constant(1)) return { reason: 'its second input is computed' }
-      return constant(1)?.dims.length === 2 ? { kind: 'matmul', weights: [1] } : { reason: 'its weights are not a matrix' }
+      return constant(1)?.dims.length === 2
+        ? { kind: 'matmul', weights: [1] }
+        : { reason: 'its weights are not a matrix' }
     case 'Gemm':
       if (!constant(1)) return { reason: 'its second input is computed' }
-      return intAttribute(node, 'transA', 0) ? { reason: 'its first input is transposed' } : { kind: 'gemm', weights: [1] }
+      return intAttribute(node, 'transA', 0)
+        ? { reason: 'its first input is transposed' }
+        : { kind: 'gemm', weights: [1] }
     case 'LSTM':
       if (!constant(1) || !constant(2)) return { reason: 'its weights are not constant' }
-      return intAttribute(node, 'layout', 0) ? { reason: 'it is batch-first' } : { kind: 'lstm', weights: [1, 2] }
+      return intAttribute(node, 'layout', 0)
+        ? { reason: 'it is batch-first' }
+        : { kind: 'lstm', weights: [1, 2] }
     case 'Gather': {
       const table = constant(0)
       if (!options.embeddings || !table || tensorCount(table) < SMALLEST_TABLE) return null

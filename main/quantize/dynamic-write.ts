@@ -63,7 +63,10 @@ export class DynamicWriter {
     const byId = new Map(graph.nodes.map(node => [nodeId(node), node]))
     for (const entry of decisions.nodes) {
       const node = byId.get(entry.id)
-      if (!node) throw new BantamError('internal', 'The plan names a node that the model does not have.', { where: entry.id })
+      if (!node)
+        throw new BantamError('internal', 'The plan names a node that the model does not have.', {
+          where: entry.id,
+        })
       this.replace(node, entry)
     }
     graph.removeUnusedInitializers()
@@ -88,7 +91,12 @@ export class DynamicWriter {
         return this.product(node, 'MatMulInteger', this.code(node, entry, weight, false), undefined)
       case 'gemm': {
         const transposed = intAttribute(node, 'transB', 0) !== 0
-        return this.product(node, 'MatMulInteger', this.code(node, entry, weight, transposed), this.scaledBias(node))
+        return this.product(
+          node,
+          'MatMulInteger',
+          this.code(node, entry, weight, transposed),
+          this.scaledBias(node),
+        )
       }
     }
   }
@@ -101,7 +109,13 @@ export class DynamicWriter {
     const name = (part: string) => graph.freshName(`${output}_${part}`)
     const [sums, real, scale] = [name('int32'), name('float'), name('scale')]
     const kept = op === 'ConvInteger' ? node.attribute : []
-    const product = makeNode(op, [x.codes, weight.codes, x.zero, weight.zero], [sums], {}, { name: node.name || sums })
+    const product = makeNode(
+      op,
+      [x.codes, weight.codes, x.zero, weight.zero],
+      [sums],
+      {},
+      { name: node.name || sums },
+    )
     product.attribute = [...kept]
     graph.add(product)
     graph.add(makeNode('Cast', [sums], [real], { to: 1n }, { name: real }))
@@ -142,7 +156,13 @@ export class DynamicWriter {
     const { graph } = this.model
     const output = node.output[0] as string
     const rows = graph.freshName(`${output}_codes`)
-    const gather = makeNode('Gather', [table.codes, node.input[1] as string], [rows], {}, { name: node.name || rows })
+    const gather = makeNode(
+      'Gather',
+      [table.codes, node.input[1] as string],
+      [rows],
+      {},
+      { name: node.name || rows },
+    )
     gather.attribute = [...node.attribute]
     graph.add(gather)
     const name = graph.freshName(`${output}_dq`)
@@ -154,8 +174,23 @@ export class DynamicWriter {
     const { graph } = this.model
     const [w, r] = entry.weights.map(weight => this.code(node, entry, weight, true)) as [Coded, Coded]
     const input = (i: number) => node.input[i] ?? ''
-    const inputs = [input(0), w.codes, r.codes, ...[3, 4, 5, 6, 7].map(input), w.scale, w.zero, r.scale, r.zero]
-    const made = makeNode('DynamicQuantizeLSTM', inputs, node.output, {}, { name: node.name, domain: MICROSOFT })
+    const inputs = [
+      input(0),
+      w.codes,
+      r.codes,
+      ...[3, 4, 5, 6, 7].map(input),
+      w.scale,
+      w.zero,
+      r.scale,
+      r.zero,
+    ]
+    const made = makeNode(
+      'DynamicQuantizeLSTM',
+      inputs,
+      node.output,
+      {},
+      { name: node.name, domain: MICROSOFT },
+    )
     made.attribute = node.attribute.filter(a => a.name !== 'layout')
     graph.add(made)
     importMicrosoft(this.model)
@@ -165,11 +200,9 @@ export class DynamicWriter {
     const known = this.activations.get(value)
     if (known) return known
     const { graph } = this.model
-    const [codes, scale, zero] = ['q', 'scale', 'zero'].map(part => graph.freshName(`${value}_dynamic_${part}`)) as [
-      string,
-      string,
-      string,
-    ]
+    const [codes, scale, zero] = ['q', 'scale', 'zero'].map(part =>
+      graph.freshName(`${value}_dynamic_${part}`),
+    ) as [string, string, string]
     graph.add(makeNode('DynamicQuantizeLinear', [value], [codes, scale, zero], {}, { name: codes }))
     const made = { codes, scale, zero }
     this.activations.set(value, made)
@@ -198,15 +231,32 @@ export class DynamicWriter {
     }
     const vector = weight.axis === null ? [] : [weight.scales.length]
     graph.setInitializer(makeTensor(made.codes, entry.type, shape, data))
-    graph.setInitializer(makeTensor(made.scale, 'float32', vector, Float32Array.from(weight.scales, s => s * alpha)))
-    graph.setInitializer(makeTensor(made.zero, entry.type, vector, weight.scales.map(() => weight.zeroPoint)))
+    graph.setInitializer(
+      makeTensor(
+        made.scale,
+        'float32',
+        vector,
+        Float32Array.from(weight.scales, s => s * alpha),
+      ),
+    )
+    graph.setInitializer(
+      makeTensor(
+        made.zero,
+        entry.type,
+        vector,
+        weight.scales.map(() => weight.zeroPoint),
+      ),
+    )
     this.coded.set(key, made)
     return made
   }
 
   private initializer(name: string): TensorProto {
     const tensor = this.model.graph.initializer(name)
-    if (!tensor) throw new BantamError('internal', 'The plan names a constant that the model does not have.', { where: name })
+    if (!tensor)
+      throw new BantamError('internal', 'The plan names a constant that the model does not have.', {
+        where: name,
+      })
     return tensor
   }
 }

@@ -139,7 +139,8 @@ function refusal(
     const values = floatValues(tensor, model.directory)
     for (let i = 0; i < values.length; i++) {
       // The comparison is false for NaN, which float16 has too.
-      if (Math.abs(values[i] as number) > LARGEST) return `its constant ${name} holds ${values[i]}, beyond float16's ${LARGEST}`
+      if (Math.abs(values[i] as number) > LARGEST)
+        return `its constant ${name} holds ${values[i]}, beyond float16's ${LARGEST}`
     }
   }
   return null

@@ -69,14 +69,19 @@ class QdqWriter {
         if (name) this.model.graph.setInput(node, i, name)
       }
       for (const i of planned.constants) {
-        this.model.graph.setInput(node, i, constants.get(node.input[i] as string) ?? (node.input[i] as string))
+        this.model.graph.setInput(
+          node,
+          i,
+          constants.get(node.input[i] as string) ?? (node.input[i] as string),
+        )
       }
     }
   }
 
   private node(id: string): NodeProto {
     const node = this.byId.get(id)
-    if (!node) throw new BantamError('internal', `The plan names a node that the model does not have.`, { where: id })
+    if (!node)
+      throw new BantamError('internal', `The plan names a node that the model does not have.`, { where: id })
     return node
   }
 
@@ -130,16 +135,20 @@ class QdqWriter {
   private writeBias(node: NodeProto, position: number, weight: StaticDecisions['weights'][number]): void {
     const name = node.input[position] as string
     const inputScale = this.values.get(node.input[0] as string)?.scale
-    if (inputScale === undefined) throw new BantamError('internal', 'The plan has no scale for an input.', { where: name })
+    if (inputScale === undefined)
+      throw new BantamError('internal', 'The plan has no scale for an input.', { where: name })
     const { values, alpha } = this.biasValues(node, name)
     const { codes, scales } = quantizeBias(values, inputScale * alpha, weight.scales)
-    const dequantized = this.dequantize(makeTensor(this.fresh(`${name}_quantized`), 'int32', [codes.length], codes), {
-      base: name,
-      type: 'int32',
-      zeroPoint: 0,
-      scales,
-      axis: weight.axis === null ? null : 0,
-    })
+    const dequantized = this.dequantize(
+      makeTensor(this.fresh(`${name}_quantized`), 'int32', [codes.length], codes),
+      {
+        base: name,
+        type: 'int32',
+        zeroPoint: 0,
+        scales,
+        axis: weight.axis === null ? null : 0,
+      },
+    )
     this.model.graph.setInput(node, position, dequantized)
   }
 
@@ -173,7 +182,13 @@ class QdqWriter {
 
   private dequantize(
     codes: TensorProto,
-    about: { base: string; type: CodeType | 'int32'; zeroPoint: number; scales: Float32Array; axis: number | null },
+    about: {
+      base: string
+      type: CodeType | 'int32'
+      zeroPoint: number
+      scales: Float32Array
+      axis: number | null
+    },
   ): string {
     const { graph } = this.model
     const { base, type, zeroPoint, scales, axis } = about
@@ -200,16 +215,49 @@ class QdqWriter {
     }
     const scale = this.scale(value.scale)
     const zero = this.zeroPoint(this.decisions.activationType, null, value.zeroPoint)
+    if (this.wouldBeQuantized(value)) from = this.guarded(from)
     const codes = this.fresh(`${name}_q`)
     const output = carried ? name : this.fresh(`${name}_dq`)
     graph.add(makeNode('QuantizeLinear', [from, scale, zero], [codes], {}, { name: codes }))
-    graph.add(makeNode('DequantizeLinear', [codes, scale, zero], [output], {}, { name: this.fresh(`${codes}_dq`) }))
+    graph.add(
+      makeNode('DequantizeLinear', [codes, scale, zero], [output], {}, { name: this.fresh(`${codes}_dq`) }),
+    )
     if (!carried) this.dequantized.set(name, output)
+  }
+
+  /**
+   * ONNX Runtime quantizes the weights of any Conv, ConvTranspose or Gemm that reads a dequantized value and is read by
+   * a QuantizeLinear alone, a Relu or Clip between at most (its WeightBiasQuantization). A node that was to stay in
+   * float must be kept from that.
+   */
+  private wouldBeQuantized({ name, carried }: Value): boolean {
+    if (carried) return false
+    const { graph } = this.model
+    let maker = graph.producer(name)
+    while (maker && (maker.opType === 'Relu' || maker.opType === 'Clip'))
+      maker = graph.producer(maker.input[0] as string)
+    if (!maker || !['Conv', 'ConvTranspose', 'Gemm'].includes(maker.opType)) return false
+    return this.values.get(maker.input[0] as string)?.carried === true
+  }
+
+  /** The value through an operator that changes nothing and that ONNX Runtime does not remove: Max(x, lowest). */
+  private guarded(value: string): string {
+    const { graph } = this.model
+    const lowest = 'lowest_float32'
+    if (!graph.initializer(lowest)) {
+      graph.setInitializer(makeTensor(lowest, 'float32', [], Float32Array.of(-3.4028234663852886e38)))
+    }
+    const output = this.fresh(`${value}_float`)
+    graph.add(makeNode('Max', [value, lowest], [output], {}, { name: output }))
+    return output
   }
 
   private initializer(name: string): TensorProto {
     const tensor = this.model.graph.initializer(name)
-    if (!tensor) throw new BantamError('internal', 'The plan names a constant that the model does not have.', { where: name })
+    if (!tensor)
+      throw new BantamError('internal', 'The plan names a constant that the model does not have.', {
+        where: name,
+      })
     return tensor
   }
 

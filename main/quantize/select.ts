@@ -97,7 +97,9 @@ function eligible(
   const other = values.map(name => types.get(name)?.type).find(type => type !== 'float32')
   if (values.some(name => types.get(name)?.type !== 'float32')) {
     if (role.kind !== 'weighted') return {}
-    return { reason: other ? `its values are ${other}, not float32` : 'the type of its values cannot be told' }
+    return {
+      reason: other ? `its values are ${other}, not float32` : 'the type of its values cannot be told',
+    }
   }
   const reason = refusal(model, node, role, types, options.opset)
   return reason ? (reason === 'quiet' ? {} : { reason }) : { role }
@@ -128,7 +130,9 @@ function refusal(
       return clipBounds(model, node)?.min === 0 ? null : 'quiet'
     case 'unary':
       // QLinearAveragePool and QLinearGlobalAveragePool know two spatial axes best; others are not fused.
-      return node.opType.endsWith('Pool') && rank(node.input[0]) !== 4 ? 'only 2-D pooling has an int8 kernel' : null
+      return node.opType.endsWith('Pool') && rank(node.input[0]) !== 4
+        ? 'only 2-D pooling has an int8 kernel'
+        : null
     default:
       return null
   }
@@ -140,7 +144,11 @@ function resizeRefusal(node: NodeProto): string | null {
   return text === 'cubic' ? 'cubic interpolation leaves the range of its input' : null
 }
 
-function weightRefusal(model: Model, node: NodeProto, role: QuantizeRole & { kind: 'weighted' }): string | null {
+function weightRefusal(
+  model: Model,
+  node: NodeProto,
+  role: QuantizeRole & { kind: 'weighted' },
+): string | null {
   const { graph } = model
   const weight = graph.initializer(node.input[role.weight] ?? '')
   if (graph.initializer(node.input[0] ?? '')) return 'its first input is constant'

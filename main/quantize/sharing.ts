@@ -17,7 +17,10 @@ export function derivedValues(chosen: readonly Chosen[]): Set<string> {
 }
 
 /** The range every value is to be quantized with. `measured` has those that are not derived. */
-export function sharedRanges(chosen: readonly Chosen[], measured: ReadonlyMap<string, Range>): Map<string, Range> {
+export function sharedRanges(
+  chosen: readonly Chosen[],
+  measured: ReadonlyMap<string, Range>,
+): Map<string, Range> {
   const groups = new Groups(measured)
   for (const { node, role, carries } of chosen) {
     if (role.kind !== 'pass') continue

@@ -13,7 +13,8 @@ export const staticInt8: Technique<typeof StaticOptions> = {
   title: 'Static int8',
   summary:
     'Weights and activations become 8-bit integers, with scales measured on sample data. The smallest and, on processors with int8 instructions, the fastest form of a convolutional network.',
-  reference: 'Jacob et al., Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference, CVPR 2018 (arXiv:1712.05877)',
+  reference:
+    'Jacob et al., Quantization and Training of Neural Networks for Efficient Integer-Arithmetic-Only Inference, CVPR 2018 (arXiv:1712.05877)',
   needs: 'calibration',
   options: StaticOptions,
   advise: adviseStatic,

@@ -23,12 +23,13 @@ export const StaticOptions = z.object({
   }),
   perChannel: z.boolean().default(true).meta({
     title: 'Scale per channel',
-    description: 'One scale for every output channel of a weight instead of one for the whole weight: more exact, as fast.',
+    description:
+      'One scale for every output channel of a weight instead of one for the whole weight: more exact, as fast.',
   }),
   format: z.enum(['U8S8', 'S8S8', 'U8U8']).default('U8S8').meta({
     title: 'Number format',
     description:
-      'Types of activations and weights, U for unsigned. U8S8 is fastest on x86; U8U8 cannot saturate on processors without VNNI; S8S8 suits ARM and accelerators.',
+      'Types of activations and weights, U for unsigned. U8S8 is fastest on x86; U8U8 is slower there but cannot saturate on processors without VNNI; S8S8 is for ARM and accelerators.',
   }),
   symmetric: z.boolean().default(false).meta({
     title: 'Symmetric activations',

@@ -5,11 +5,11 @@ import { BantamError } from '../../shared/errors'
 import { type TaskContext, within } from '../jobs/context'
 import type { Model } from '../onnx/model'
 import type { PlanInput } from '../technique'
-import { type CodeType, type Range, affineFor, codeRange, representable } from './affine'
+import { affineFor, type CodeType, codeRange, type Range, representable } from './affine'
 import { type CalibrationMethod, calibrate } from './calibrate'
-import { preparedForStatic } from './prepare'
 import { nodeId, nodeLabel, nodesNamed } from './names'
-import { type Chosen, type Selection, clipBounds, selectNodes } from './select'
+import { preparedForStatic } from './prepare'
+import { type Chosen, clipBounds, type Selection, selectNodes } from './select'
 import { derivedValues, sharedRanges } from './sharing'
 import type { StaticDecisions, StaticOptions } from './static-options'
 import { elementTypes } from './types'
@@ -31,9 +31,13 @@ export async function planStatic(
   context: TaskContext,
 ): Promise<Plan> {
   if (!input.calibration) {
-    throw new BantamError('bad-data', 'Static int8 quantization needs calibration data, and none was given.', {
-      action: 'Add a dataset (--data), or use dynamic-int8, which needs none.',
-    })
+    throw new BantamError(
+      'bad-data',
+      'Static int8 quantization needs calibration data, and none was given.',
+      {
+        action: 'Add a dataset (--data), or use dynamic-int8, which needs none.',
+      },
+    )
   }
   const { model, notes } = await preparedForStatic(input.model)
   const exclude = nodesNamed(model.graph, options.exclude)
@@ -75,7 +79,9 @@ function nothingToDo(model: Model, notes: readonly Note[]): BantamError {
   const candidates = model.graph.nodes.filter(node => known.has(node.opType)).length
   const first = notes[0]?.message
   return new BantamError('unsupported', 'Nothing in this model can run in int8.', {
-    action: first ?? (candidates === 0 ? 'It has no Conv, Gemm or MatMul in its main graph.' : 'Exclude fewer nodes.'),
+    action:
+      first ??
+      (candidates === 0 ? 'It has no Conv, Gemm or MatMul in its main graph.' : 'Exclude fewer nodes.'),
   })
 }
 
@@ -155,7 +161,8 @@ function decide(
       activations: c.activations,
       constants: c.constants,
       weight: c.role.kind === 'weighted' ? c.role.weight : null,
-      bias: c.role.kind === 'weighted' && c.role.bias !== null && c.node.input[c.role.bias] ? c.role.bias : null,
+      bias:
+        c.role.kind === 'weighted' && c.role.bias !== null && c.node.input[c.role.bias] ? c.role.bias : null,
     })),
     absorbed,
     values,
@@ -165,7 +172,10 @@ function decide(
 }
 
 function extremes(values: Float32Array): Range {
-  return values.reduce<Range>((r, v) => ({ min: Math.min(r.min, v), max: Math.max(r.max, v) }), { min: 0, max: 0 })
+  return values.reduce<Range>((r, v) => ({ min: Math.min(r.min, v), max: Math.max(r.max, v) }), {
+    min: 0,
+    max: 0,
+  })
 }
 
 function unique<T>(items: readonly T[], key: (item: T) => string): T[] {
@@ -187,7 +197,10 @@ function decideWeights(
     if (!tensor) continue
     const axis = options.perChannel ? channelAxis(node, tensor.dims.length) : null
     const coding = { type: options.weightType, reduced: options.reduceRange }
-    const weight = decided.get(`${name}|${axis}`) ?? { name, ...scalesOf(tensor, model.directory, axis, coding) }
+    const weight = decided.get(`${name}|${axis}`) ?? {
+      name,
+      ...scalesOf(tensor, model.directory, axis, coding),
+    }
     decided.set(`${name}|${axis}`, weight)
     const bias = role.bias === null ? undefined : model.graph.initializer(node.input[role.bias] ?? '')
     const inputScale = affine.get(node.input[0] as string)?.scale
@@ -226,7 +239,9 @@ function widenedNote(node: NodeProto, count: number): Note {
 
 function summary(model: Model, decisions: Omit<StaticDecisions, 'samples'>): Note {
   const anchors = decisions.nodes.filter(n => n.weight !== null).length
-  const all = model.graph.nodes.filter(n => ['Conv', 'Gemm', 'MatMul', 'ConvTranspose'].includes(n.opType)).length
+  const all = model.graph.nodes.filter(n =>
+    ['Conv', 'Gemm', 'MatMul', 'ConvTranspose'].includes(n.opType),
+  ).length
   const { nodes, absorbed } = decisions
   return {
     code: 'quantized',

@@ -20,7 +20,11 @@ export function arrayDataset(inputs: Record<string, { dims: number[]; data: Floa
       hash: 'memory',
       format: 'npz',
       count,
-      inputs: Object.entries(inputs).map(([name, { dims }]) => ({ name, type: 'float32', shape: dims.slice(1) })),
+      inputs: Object.entries(inputs).map(([name, { dims }]) => ({
+        name,
+        type: 'float32',
+        shape: dims.slice(1),
+      })),
       task: 'none',
       classes: [],
       classCounts: [],
@@ -69,7 +73,10 @@ export function normals(count: number, seed: number, scale = 1): Float32Array {
     state = (Math.imul(state, 1664525) + 1013904223) >>> 0
     return state / 2 ** 32
   }
-  return Float32Array.from({ length: count }, () => (uniform() + uniform() + uniform() + uniform() - 2) * 1.7 * scale)
+  return Float32Array.from(
+    { length: count },
+    () => (uniform() + uniform() + uniform() + uniform() - 2) * 1.7 * scale,
+  )
 }
 
 /** Runs a model held in memory once. */

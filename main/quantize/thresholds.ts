@@ -39,7 +39,10 @@ export function entropyRange(histogram: Histogram, levels: number): Range {
   const before = new Float64Array(bins + 1)
   for (let i = 0; i < bins; i++) before[i + 1] = (before[i] as number) + (counts[i] as number)
   const total = before[bins] as number
-  let best: Range = { min: histogram.edge(centre - halfLevels), max: histogram.edge(Math.min(centre + halfLevels + 1, bins)) }
+  let best: Range = {
+    min: histogram.edge(centre - halfLevels),
+    max: histogram.edge(Math.min(centre + halfLevels + 1, bins)),
+  }
   let least = Number.POSITIVE_INFINITY
   const p = new Float64Array(bins)
   const q = new Float64Array(bins)
@@ -98,8 +101,12 @@ function klDivergence(p: Float64Array, q: Float64Array, size: number): number {
     }
     return { zeros, sum, taken: (SMOOTHING * zeros) / (size - zeros) }
   })
-  const [ofP, ofQ] = sums as [{ zeros: number; sum: number; taken: number }, { zeros: number; sum: number; taken: number }]
-  if (ofP.zeros === size || ofQ.zeros === size || ofP.taken >= 1 || ofQ.taken >= 1) return Number.POSITIVE_INFINITY
+  const [ofP, ofQ] = sums as [
+    { zeros: number; sum: number; taken: number },
+    { zeros: number; sum: number; taken: number },
+  ]
+  if (ofP.zeros === size || ofQ.zeros === size || ofP.taken >= 1 || ofQ.taken >= 1)
+    return Number.POSITIVE_INFINITY
   // Smoothing moves mass, it adds none: the sums stay as they are.
   let divergence = 0
   for (let i = 0; i < size; i++) {

@@ -97,16 +97,16 @@ const flattened: Move = {
     if (axis === -1) return
     const { graph } = model
     const [input, output] = [node.input[0] as string, node.output[0] as string]
-    const [shape, flat, result] = ['shape', 'flat', 'result'].map(part => graph.freshName(`${output}_${part}`)) as [
-      string,
-      string,
-      string,
-    ]
+    const [shape, flat, result] = ['shape', 'flat', 'result'].map(part =>
+      graph.freshName(`${output}_${part}`),
+    ) as [string, string, string]
     graph.add(makeNode('Shape', [input], [shape], {}, { name: shape }))
     graph.add(makeNode('Flatten', [input], [flat], { axis: BigInt(axis) }, { name: flat }))
     graph.setInput(node, 0, flat)
     graph.setOutput(node, 0, result)
-    graph.add(makeNode('Reshape', [result, shape], [output], {}, { name: graph.freshName(`${output}_unflat`) }))
+    graph.add(
+      makeNode('Reshape', [result, shape], [output], {}, { name: graph.freshName(`${output}_unflat`) }),
+    )
   },
 }
 

@@ -25,7 +25,8 @@ const OPSET_PER_CHANNEL = 13
 export const WeightOptions = z.object({
   perChannel: z.boolean().default(true).meta({
     title: 'Scale per channel',
-    description: 'One scale for every output channel of a weight instead of one for the whole weight: more exact.',
+    description:
+      'One scale for every output channel of a weight instead of one for the whole weight: more exact.',
   }),
   smallest: z.number().int().min(1).max(1_000_000_000).default(1024).meta({
     title: 'Smallest weight',
@@ -120,11 +121,7 @@ function left(name: string, reason: string): Note {
   }
 }
 
-function chooseOpset(
-  model: Model,
-  wanted: boolean,
-  notes: Note[],
-): { opset: number; perChannel: boolean } {
+function chooseOpset(model: Model, wanted: boolean, notes: Note[]): { opset: number; perChannel: boolean } {
   const opset = model.opset()
   const target = wanted ? OPSET_PER_CHANNEL : OPSET_PER_TENSOR
   if (opset >= target) return { opset, perChannel: wanted }
@@ -182,17 +179,23 @@ function storeWeights(model: Model, decisions: WeightDecisions): void {
   const gone = new Set<string>()
   for (const { name, axis, scales, zeroPoint } of decisions.weights) {
     const tensor = graph.initializer(name)
-    if (!tensor) throw new BantamError('internal', 'The plan names a constant that the model does not have.', { where: name })
+    if (!tensor)
+      throw new BantamError('internal', 'The plan names a constant that the model does not have.', {
+        where: name,
+      })
     const dims = tensorDims(tensor)
     const weight = { axis, scales, zeroPoint }
-    const codes = quantizeWeight(floatValues(tensor, model.directory), dims, weight, { type: 'int8', reduced: false })
-    const [coded, scale, output] = ['quantized', 'scale', 'dq'].map(part => graph.freshName(`${name}_${part}`)) as [
-      string,
-      string,
-      string,
-    ]
+    const codes = quantizeWeight(floatValues(tensor, model.directory), dims, weight, {
+      type: 'int8',
+      reduced: false,
+    })
+    const [coded, scale, output] = ['quantized', 'scale', 'dq'].map(part =>
+      graph.freshName(`${name}_${part}`),
+    ) as [string, string, string]
     graph.setInitializer(makeTensor(coded, 'int8', dims, codes))
-    graph.setInitializer(makeTensor(scale, 'float32', axis === null ? [] : [scales.length], Float32Array.from(scales)))
+    graph.setInitializer(
+      makeTensor(scale, 'float32', axis === null ? [] : [scales.length], Float32Array.from(scales)),
+    )
     const attributes: Record<string, bigint> = axis === null ? {} : { axis: BigInt(axis) }
     graph.replaceUses(name, output)
     graph.add(makeNode('DequantizeLinear', [coded, scale], [output], attributes, { name: output }))

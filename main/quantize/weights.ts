@@ -2,7 +2,7 @@
 import type { NodeProto, TensorProto } from 'onnx-buf'
 import { intAttribute } from '../onnx/build'
 import { tensorDims, tensorValues } from '../onnx/tensor'
-import { type CodeType, affineFor, codeRange, quantizeInto, rangeOf } from './affine'
+import { affineFor, type CodeType, codeRange, quantizeInto, rangeOf } from './affine'
 
 /** How a weight tensor is quantized: one scale, or one for every index of `axis`; one zero point for all. */
 export interface WeightScales {
