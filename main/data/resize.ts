@@ -47,41 +47,49 @@ function nearest(pixels: Pixels, width: number, height: number): Pixels {
   return { width, height, channels, data }
 }
 
+/** Half a unit of the last bit kept, so that the shift rounds to nearest. */
+const HALF = 1 << (PRECISION - 1)
+
 function resizeRows(pixels: Pixels, width: number, how: Interpolation): Pixels {
   const { channels, height, data } = pixels
-  const weights = makeWeights(pixels.width, width, how)
-  const out = new Uint8Array(width * height * channels)
+  const { first, taps, values, width: span } = makeWeights(pixels.width, width, how)
+  const out = new Uint8ClampedArray(width * height * channels)
   for (let y = 0, at = 0; y < height; y++) {
+    const row = y * pixels.width
     for (let x = 0; x < width; x++) {
-      const start = (y * pixels.width + (weights.first[x] ?? 0)) * channels
-      for (let c = 0; c < channels; c++) out[at++] = weighted(data, start + c, channels, weights, x)
+      const start = (row + (first[x] ?? 0)) * channels
+      const end = x * span + (taps[x] ?? 0)
+      for (let c = 0; c < channels; c++) {
+        let sum = HALF
+        for (let k = x * span, from = start + c; k < end; k++, from += channels) {
+          // | 0 keeps the sum a 32-bit integer for the compiler; it never exceeds one.
+          sum = (sum + (data[from] ?? 0) * (values[k] ?? 0)) | 0
+        }
+        out[at++] = sum >> PRECISION
+      }
     }
   }
-  return { width, height, channels, data: out }
+  return { width, height, channels, data: new Uint8Array(out.buffer) }
 }
 
+/** Adds whole rows, which is several times faster than walking down each column. */
 function resizeColumns(pixels: Pixels, height: number, how: Interpolation): Pixels {
   const { channels, width, data } = pixels
-  const weights = makeWeights(pixels.height, height, how)
+  const { first, taps, values, width: span } = makeWeights(pixels.height, height, how)
   const stride = width * channels
-  const out = new Uint8Array(height * stride)
-  for (let y = 0, at = 0; y < height; y++) {
-    const start = (weights.first[y] ?? 0) * stride
-    for (let x = 0; x < stride; x++) out[at++] = weighted(data, start + x, stride, weights, y)
+  const out = new Uint8ClampedArray(height * stride)
+  const sums = new Int32Array(stride)
+  for (let y = 0; y < height; y++) {
+    sums.fill(HALF)
+    for (let k = 0; k < (taps[y] ?? 0); k++) {
+      const weight = values[y * span + k] ?? 0
+      const start = ((first[y] ?? 0) + k) * stride
+      const row = data.subarray(start, start + stride)
+      for (let x = 0; x < stride; x++) sums[x] = (sums[x] ?? 0) + (row[x] ?? 0) * weight
+    }
+    for (let x = 0; x < stride; x++) out[y * stride + x] = (sums[x] ?? 0) >> PRECISION
   }
-  return { width, height, channels, data: out }
-}
-
-/** One output value: the pixels from `start`, `step` apart, weighted, rounded and clipped to 8 bits. */
-function weighted(data: Uint8Array, start: number, step: number, weights: Weights, place: number): number {
-  const taps = weights.taps[place] ?? 0
-  const base = place * weights.width
-  let sum = 1 << (PRECISION - 1)
-  for (let k = 0, at = start; k < taps; k++, at += step) {
-    sum += (data[at] ?? 0) * (weights.values[base + k] ?? 0)
-  }
-  const value = sum >> PRECISION
-  return value < 0 ? 0 : value > 255 ? 255 : value
+  return { width, height, channels, data: new Uint8Array(out.buffer) }
 }
 
 function makeWeights(from: number, to: number, how: Interpolation): Weights {
