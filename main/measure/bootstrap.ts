@@ -7,10 +7,10 @@ import { median, quantile } from './statistics'
 
 export const RESAMPLES = 2000
 /** Above this many sample visits there are fewer resamples, but never fewer than 200. */
-const VISITS = 200_000_000
+const VISITS = 50_000_000
 const SEED = 0x5eed
 
-/** How many resamples a data set of `count` samples gets: 2,000 up to 100,000 samples, then fewer, at least 200. */
+/** How many resamples a data set of `count` samples gets: 2,000 up to 25,000 samples, then fewer, at least 200. */
 export function resampleCount(count: number): number {
   return Math.max(200, Math.min(RESAMPLES, Math.floor(VISITS / Math.max(1, count))))
 }

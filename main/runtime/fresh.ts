@@ -85,8 +85,12 @@ export async function inFreshProcess<R extends FreshRequest>(
   request: R,
   options: FreshOptions = {},
 ): Promise<FreshAnswer<R>> {
-  if (options.signal?.aborted) throw new BantamError('cancelled', 'Cancelled.')
-  const ready = options.child?.exitCode === null && options.child.signalCode === null ? options.child : undefined
+  if (options.signal?.aborted) {
+    options.child?.kill('SIGKILL')
+    throw new BantamError('cancelled', 'Cancelled.')
+  }
+  const ready =
+    options.child?.exitCode === null && options.child.signalCode === null ? options.child : undefined
   const child = ready ?? startFresh(options)
   const reply = await converse(child, request, options)
   if ('error' in reply) throw fromErrorData(reply.error)
