@@ -8,21 +8,13 @@ import {
   Timer,
 } from 'lucide-react'
 import type { ReactNode } from 'react'
-import type { Study, Variant } from '../../shared/domain'
 import { ExportTab } from './export/ExportTab'
 import { LayersTab } from './layers/LayersTab'
 import { OverviewTab } from './overview/OverviewTab'
 import { PredictionsTab } from './predictions/PredictionsTab'
 import { RecipeTab } from './recipe/RecipeTab'
 import { SpeedTab } from './speed/SpeedTab'
-
-export interface TabProps {
-  study: Study
-  /** The selected variant; the teacher itself when nothing else is selected. */
-  variant: Variant
-  /** What it is compared with: the study's teacher. */
-  reference: Variant
-}
+import type { TabProps } from './tab-props'
 
 /** One tab of the selection. Its element fills the tab's area and scrolls itself. */
 export interface StudyTab {

@@ -6,7 +6,7 @@ import type { ErrorData } from '../../../shared/errors'
 import { asErrorData } from '../client'
 import { isActive, useApp } from '../store/app'
 import { useClient } from '../store/connection'
-import { openDialog, openJobs } from '../store/ui'
+import { openDialog } from '../store/ui'
 import { ErrorNotice } from '../ui/ErrorNotice'
 
 interface MeasureNowProps {
@@ -30,7 +30,6 @@ export function MeasureNow({ study, variants, label = 'Measure now', quiet = fal
     try {
       const ids = [...new Set(variants.map(v => v.id))]
       await client.measure.run({ study: study.id, variants: ids })
-      openJobs()
     } catch (failure) {
       setError(asErrorData(failure))
     } finally {

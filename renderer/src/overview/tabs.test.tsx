@@ -42,13 +42,14 @@ function show(
     get: (target, key, receiver) => (key === 'variants' ? variants : Reflect.get(target, key, receiver)),
   })
   const Tab = TABS[name]
-  return render(
+  render(
     <MantineProvider env="test">
       <ConnectionContext value={{ ...base, client }}>
         <Tab study={change.study ?? study} variant={shown} reference={change.reference ?? variant('v0')} />
       </ConnectionContext>
     </MantineProvider>,
   )
+  return base.client
 }
 
 beforeEach(() => {
@@ -117,9 +118,11 @@ describe('Layers', () => {
 
 describe('empty, waiting and failing', () => {
   it('Speed without a profile offers to measure, and starts it', async () => {
-    show('SpeedTab', variant('v1'), { answers: { speed: async () => null } as Partial<Variants> })
+    const client = show('SpeedTab', variant('v1'), {
+      answers: { speed: async () => null } as Partial<Variants>,
+    })
     fireEvent.click(await screen.findByRole('button', { name: 'Measure now' }))
-    await expect.poll(() => useUi.getState().jobsOpen).toBe(true)
+    await expect.poll(async () => (await client.jobs.list()).map(j => j.kind)).toContain('measure')
   })
 
   it('Predictions without an evaluation say what to do; without data they ask for data', () => {
