@@ -6,7 +6,7 @@ import { formatDifference, formatMeasured, formatShare } from '../../shared/form
 import { METRICS } from '../../shared/metrics'
 import { addGlobals, type Globals, realNumber, runAction } from './command'
 import { addDataOptions, type DataOptions } from './data-options'
-import { noteLines } from './inspect'
+import { noteLines } from './notes'
 import { inputFile } from './paths'
 import { withTask } from './task'
 import { columns, plain } from './terminal'

@@ -1,9 +1,9 @@
 /** `bantam inspect MODEL` */
 import type { Command } from 'commander'
-import { groupNotes } from '../../main/report/notes'
-import type { ModelSummary, Note, TensorInfo } from '../../shared/domain'
+import type { ModelSummary, TensorInfo } from '../../shared/domain'
 import { formatBytes, formatCount } from '../../shared/format'
 import { addGlobals, type Globals, runAction } from './command'
+import { noteLines } from './notes'
 import { inputFile } from './paths'
 import { columns, plain } from './terminal'
 
@@ -64,7 +64,7 @@ function unknown(s: ModelSummary): string {
 }
 
 /** 'input float32[N,1,28,28]' */
-export function tensor(t: TensorInfo): string {
+function tensor(t: TensorInfo): string {
   return plain(`${t.name} ${t.type}[${t.shape.map(d => (d === '' ? '?' : d)).join(',')}]`)
 }
 
@@ -84,19 +84,4 @@ function layerTable(s: ModelSummary, everyLayer: boolean): string {
   const rest = s.layers.length - sorted.length
   const table = columns([['layer', 'operator', 'output', 'parameters', 'MACs', 'bytes'], ...rows], [3, 4, 5])
   return rest > 0 ? `${table}\n… and ${rest} smaller layers (--layers shows all)` : table
-}
-
-/** Notes as lines, gravest first, the same note about several nodes told once. */
-export function noteLines(notes: readonly Note[], most = 20): string[] {
-  const lines = groupNotes(notes).map(({ note, nodes, message }) => {
-    const text = `${note.severity}: ${plain(message)}${note.action ? ` ${plain(note.action)}` : ''}`
-    return nodes.length > 0 ? `${text} [${listed(nodes.map(plain))}]` : text
-  })
-  return lines.length > most
-    ? [...lines.slice(0, most), `… and ${lines.length - most} more notes (--json shows all)`]
-    : lines
-}
-
-function listed(nodes: readonly string[]): string {
-  return nodes.length > 4 ? `${nodes.slice(0, 3).join(', ')} and ${nodes.length - 3} more` : nodes.join(', ')
 }

@@ -1,7 +1,6 @@
 /** The `bantam` command: reads the arguments, loads the one command they name, and runs it. */
 import { Command, CommanderError } from 'commander'
 import { VERSION } from '../../main/version'
-import { fail, usageError } from './command'
 import { COMMANDS } from './commands'
 import { Terminal } from './terminal'
 
@@ -33,6 +32,7 @@ export async function main(argv: readonly string[]): Promise<void> {
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return // help or version was shown
     const known = COMMANDS.some(c => c.name === wanted) ? (wanted ?? '') : ''
+    const { fail, usageError } = await import('./command')
     fail(error instanceof CommanderError ? usageError(error.message, known) : error, new Terminal(false))
   }
 }

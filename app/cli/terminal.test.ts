@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { exitCode, numberList, usageError, wholeNumber } from './command'
 import { checkGates, evaluationDocument } from './evaluate'
-import { noteLines } from './inspect'
+import { noteLines } from './notes'
 import { columns, plain } from './terminal'
 
 const EVALUATION = {

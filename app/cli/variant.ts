@@ -11,8 +11,8 @@ import { formatBytes, formatDuration } from '../../shared/format'
 import type { Globals } from './command'
 import { drawSamples, openData } from './data'
 import type { DataOptions } from './data-options'
-import { noteLines } from './inspect'
 import { threadCount } from './measure'
+import { noteLines } from './notes'
 import { columns, plain } from './terminal'
 
 /** Samples drawn for a technique that does not say how many it wants. */
