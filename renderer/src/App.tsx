@@ -1,6 +1,7 @@
 import { useMantineColorScheme } from '@mantine/core'
 import { useEffect } from 'react'
 import { Palette } from './actions/Palette'
+import { useDesktopMessages } from './actions/useDesktopMessages'
 import { useShortcuts } from './actions/useShortcuts'
 import { DropZone } from './imports/DropZone'
 import { JobsDrawer } from './jobs/JobsDrawer'
@@ -27,6 +28,7 @@ export function App() {
     if (theme) setColorScheme(theme)
   }, [theme, setColorScheme])
   useShortcuts()
+  useDesktopMessages()
   return (
     <div className={classes.window}>
       <Header />

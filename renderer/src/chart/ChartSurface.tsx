@@ -1,6 +1,6 @@
 import { type KeyboardEvent, type PointerEvent, useMemo } from 'react'
 import { createPortal } from 'react-dom'
-import { usePlotArea } from 'recharts'
+import { DefaultZIndexes, usePlotArea, ZIndexLayer } from 'recharts'
 import type { Metric } from '../../../shared/metrics'
 import { select, useApp } from '../store/app'
 import { hover, useHover } from '../store/hover'
@@ -35,6 +35,7 @@ interface ChartSurfaceProps {
 }
 
 const REACH = 22
+const ABOVE_AXES = DefaultZIndexes.axis + 100
 
 /** Everything inside the axes: bands, front, points, labels, limits; and all that pointer and keys do there. */
 export function ChartSurface({ points, front, x, y, errorBars }: ChartSurfaceProps) {
@@ -136,8 +137,10 @@ function Surface({ points, front, x, y, errorBars, area }: ChartSurfaceProps & {
         onKeyDown={key}
         onBlur={() => hover(null)}
       />
-      <ConstraintHandle axis={x} horizontal area={area} />
-      <ConstraintHandle axis={y} horizontal={false} area={area} />
+      <ZIndexLayer zIndex={ABOVE_AXES}>
+        <ConstraintHandle axis={x} horizontal area={area} />
+        <ConstraintHandle axis={y} horizontal={false} area={area} />
+      </ZIndexLayer>
       <HoverLayer placed={placed} x={x} y={y} area={area} />
     </g>
   )

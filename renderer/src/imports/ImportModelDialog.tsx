@@ -15,9 +15,15 @@ import type { PickedFile } from './picked'
 import { SourcePicker } from './SourcePicker'
 import { useGrant } from './useGrant'
 
+interface ImportModelDialogProps {
+  picked?: readonly PickedFile[] | undefined
+  /** Opened from outside: granted already. */
+  given?: FileGrant | undefined
+}
+
 /** Brings a model in: as the teacher of this or a new study, or as a variant of another model. */
-export function ImportModelDialog({ picked }: { picked?: readonly PickedFile[] | undefined }) {
-  const granting = useGrant(picked)
+export function ImportModelDialog({ picked, given }: ImportModelDialogProps) {
+  const granting = useGrant(picked, given)
   return (
     <div className={classes.stack}>
       {granting.grant ? (

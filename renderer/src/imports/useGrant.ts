@@ -16,9 +16,9 @@ export interface Granting {
   reset(): void
 }
 
-/** A file on its way to the engine; `first` is sent at once. */
-export function useGrant(first: readonly PickedFile[] | undefined): Granting {
-  const [grant, setGrant] = useState<FileGrant | null>(null)
+/** A file on its way to the engine; `first` is sent at once, `given` is there already. */
+export function useGrant(first: readonly PickedFile[] | undefined, given?: FileGrant): Granting {
+  const [grant, setGrant] = useState<FileGrant | null>(given ?? null)
   const [busy, setBusy] = useState<Granting['busy']>(null)
   const [error, setError] = useState<ErrorData | null>(null)
   const abort = useRef<AbortController | null>(null)

@@ -38,7 +38,7 @@ function content(dialog: Dialog): ReactNode {
     case 'new-variant':
       return <NewVariantDialog parent={dialog.parent} technique={dialog.technique} options={dialog.options} />
     case 'import-model':
-      return <ImportModelDialog picked={dialog.picked} />
+      return <ImportModelDialog picked={dialog.picked} given={dialog.grant} />
     case 'import-data':
       return <ImportDataDialog picked={dialog.picked} next={dialog.next} />
     case 'settings':

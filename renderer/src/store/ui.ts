@@ -1,10 +1,11 @@
 /** What is open on the screen and how it is laid out. The layout is remembered in the browser. */
 import { create } from 'zustand'
+import type { FileGrant } from '../../../shared/contract'
 import type { PickedFile } from '../imports/picked'
 
 export type Dialog =
   | { kind: 'new-variant'; parent: string; technique?: string; options?: Readonly<Record<string, unknown>> }
-  | { kind: 'import-model'; picked?: readonly PickedFile[] }
+  | { kind: 'import-model'; picked?: readonly PickedFile[]; grant?: FileGrant }
   | {
       kind: 'import-data'
       picked?: readonly PickedFile[]
