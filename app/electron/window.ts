@@ -27,7 +27,10 @@ export function createWindow(): BrowserWindow {
   rememberWindow(window)
   confine(window)
   window.once('ready-to-show', () => window.show())
-  void window.loadURL(`${ORIGIN}/index.html`)
+  window.loadURL(`${ORIGIN}/index.html`).catch(error => {
+    // A window that is closed while it loads needs no page.
+    if (!window.isDestroyed()) console.error('The screen could not be loaded:', error)
+  })
   return window
 }
 
