@@ -4,6 +4,7 @@ import { formatBytes } from '../../shared/format'
 import { intAttribute } from '../onnx/build'
 import { duplicateWeights } from '../onnx/duplicates'
 import { foreignDomains } from '../onnx/foreign'
+import { isHiddenType } from '../onnx/hidden'
 import type { Types } from '../onnx/infer'
 import type { Model } from '../onnx/model'
 import { isPaged } from '../onnx/paged'
@@ -94,11 +95,10 @@ function customOperators({ model }: About): Note | undefined {
 
 const FOUR_BIT = /^u?int4$/
 const NO_TENSOR = /^(sequence|map|optional|sparseTensor|unknown)$/
-const NOT_EXCHANGED = /^(bfloat16|float8|float4|u?int2|complex)/
 
 function unreadableOutputs({ outputs }: About): Note[] {
   return outputs.flatMap(({ name, type }) => {
-    if (FOUR_BIT.test(type) || NOT_EXCHANGED.test(type)) {
+    if (FOUR_BIT.test(type) || isHiddenType(type)) {
       return note(
         'warning',
         'output-type',
@@ -119,7 +119,7 @@ function unreadableOutputs({ outputs }: About): Note[] {
 
 function unreadableInputs({ inputs }: About): Note[] {
   return inputs.flatMap(({ name, type }) => {
-    if (!FOUR_BIT.test(type) && !NOT_EXCHANGED.test(type) && !NO_TENSOR.test(type)) return []
+    if (!FOUR_BIT.test(type) && !isHiddenType(type) && !NO_TENSOR.test(type)) return []
     return note('warning', 'input-type', `Input ${name} is ${type}, which cannot be fed here.`)
   })
 }

@@ -195,15 +195,32 @@ describe('operators ORT does not have', () => {
 })
 
 describe('values the Node binding cannot show', () => {
-  it('leave what the file declares, and are not taken for a refusal', async () => {
+  it('are inferred all the same, inputs and outputs among them', async () => {
     const model = makeModel({
-      nodes: [makeNode('Cast', ['x'], ['b'], { to: 16n }), makeNode('Cast', ['b'], ['y'], { to: 1n })],
-      inputs: [makeValue('x', 'float32', ['n', 4])],
-      outputs: [makeValue('y', 'float32', ['n', 4])],
+      nodes: [
+        makeNode('Cast', ['x'], ['b'], { to: 16n }),
+        makeNode('Concat', ['b', 'w'], ['m'], { axis: 0n }),
+        makeNode('Transpose', ['p'], ['a']),
+        makeNode('Shape', ['a'], ['s']),
+        makeNode('Reshape', ['one', 'none'], ['r']),
+        makeNode('Cast', ['a'], ['y'], { to: 1n }),
+      ],
+      inputs: [makeValue('x', 'float32', ['n', 4]), makeValue('p', 'bfloat16', ['n', 2])],
+      outputs: [makeValue('y', 'float32', null), makeValue('a', 'bfloat16', null)],
+      initializers: [
+        makeTensor('w', 'bfloat16', [3000, 4], zeros(12_000)),
+        makeTensor('one', 'bfloat16', [1], [1]),
+        makeTensor('none', 'int64', [0], []),
+      ],
     })
-    model.graph.proto.valueInfo.push(makeValue('b', 'bfloat16', ['n', 4]))
     const { types, refused } = await inferModel(model)
     expect(refused).toBeNull()
     expect(types.get('b')).toEqual({ name: 'b', type: 'bfloat16', shape: ['n', 4] })
+    expect(types.get('m')).toEqual({ name: 'm', type: 'bfloat16', shape: ['', 4] })
+    expect(types.get('a')).toEqual({ name: 'a', type: 'bfloat16', shape: [2, 'n'] })
+    expect(types.get('s')).toEqual({ name: 's', type: 'int64', shape: [2] })
+    expect(types.get('r')).toEqual({ name: 'r', type: 'bfloat16', shape: [] })
+    expect(types.get('y')).toEqual({ name: 'y', type: 'float32', shape: [2, 'n'] })
+    expect([...types.keys()].some(name => name.includes('/'))).toBe(false)
   })
 })

@@ -11,6 +11,7 @@ import { BantamError } from '../../shared/errors'
 import { openSession } from '../runtime/session'
 import { makeNode, makeValue } from './build'
 import { foreignDomains, withoutForeign } from './foreign'
+import { hiddenBehind, hiddenValues, revealed } from './hidden'
 import type { Model } from './model'
 import { shallow } from './shallow'
 import { skeleton } from './skeleton'
@@ -36,22 +37,29 @@ export async function inferTypes(model: Model): Promise<Types> {
 /** As `inferTypes`, telling whether ORT refused. */
 export async function inferModel(model: Model): Promise<Inference> {
   const types = declaredTypes(model)
-  const refused = await addInferred(types, skeleton(model))
+  const refused = await addInferred(types, model, skeleton(model))
   const domains = refused === null ? [] : foreignDomains(model)
-  if (domains.length > 0) await addInferred(types, withoutForeign(skeleton(model), domains))
+  if (domains.length > 0) await addInferred(types, model, withoutForeign(skeleton(model), domains))
   return { types, refused }
 }
 
 /** Adds what ORT infers; returns its words when it refuses. */
-async function addInferred(types: Types, proto: ModelProto): Promise<string | null> {
+async function addInferred(types: Types, model: Model, proto: ModelProto): Promise<string | null> {
   try {
-    for (const value of await inferred(proto, 'disabled')) types.set(value.name, value)
+    keepOwn(types, model, await inferred(proto, 'disabled'))
     return null
   } catch (error) {
     if (!(error instanceof BantamError)) throw error
-    // A value of a type the Node binding cannot show (bfloat16, float8) is no fault of the model: what it declares stands.
+    // That the Node binding cannot show a value is no fault of the model: what it declares stands.
     return error.code === 'unsupported' ? null : error.message
   }
+}
+
+/** Adds the values that the model itself has, not those made to infer them. */
+function keepOwn(types: Types, model: Model, values: readonly TensorInfo[]): void {
+  const { input, node } = model.graph.proto
+  const own = new Set([...input.map(v => v.name), ...node.flatMap(n => n.output)])
+  for (const value of values) if (own.has(value.name)) types.set(value.name, value)
 }
 
 /**
@@ -76,7 +84,7 @@ export async function inferWithShapes(
     const types = declaredTypes(model)
     // What the file declares of computed values is not for these sizes.
     for (const name of model.graph.nodes.flatMap(node => node.output)) types.delete(name)
-    for (const value of found) types.set(value.name, value)
+    keepOwn(types, model, found)
     return types
   } catch (error) {
     if (error instanceof BantamError) return null
@@ -92,10 +100,29 @@ function withShape(value: ValueInfoProto, shape: readonly number[] | undefined):
 
 /** What ORT infers for the inputs and all node outputs of the model's graph. Throws `bad-model` when it refuses. */
 async function inferred(proto: ModelProto, optimization: 'disabled' | 'basic'): Promise<TensorInfo[]> {
+  try {
+    return await inferredExcept(proto, optimization, new Map())
+  } catch (error) {
+    if (!(error instanceof BantamError) || error.code !== 'unsupported') throw error
+    const hidden = hiddenValues(proto)
+    const values = await inferredExcept(revealed(proto, hidden), optimization, hidden)
+    return values.map(value => {
+      const name = hiddenBehind(value.name)
+      return name === undefined ? value : { ...value, name, type: hidden.get(name) ?? value.type }
+    })
+  }
+}
+
+/** As `inferred`, for all values but those in `hidden`. */
+async function inferredExcept(
+  proto: ModelProto,
+  optimization: 'disabled' | 'basic',
+  hidden: ReadonlyMap<string, string>,
+): Promise<TensorInfo[]> {
   if (!proto.graph) return []
   const declared = new Set(proto.graph.output.map(v => v.name))
   const produced = new Set(proto.graph.node.flatMap(node => node.output))
-  const wanted = [...produced].filter(name => name !== '' && !declared.has(name))
+  const wanted = [...produced].filter(name => name !== '' && !declared.has(name) && !hidden.has(name))
   const inputs = proto.graph.input.flatMap(value => valueTensorInfo(value) ?? [])
   const outputs = await exposed(proto, wanted, optimization)
   const values = outputs.filter(value => value.type !== 'sequence')

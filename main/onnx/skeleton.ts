@@ -8,6 +8,7 @@ import type { GraphProto, ModelProto, NodeProto, TensorProto, ValueInfoProto } f
 import { TensorProto_DataType, TensorProtoSchema } from 'onnx-buf'
 import { attribute, makeAttribute, makeNode, makeValue } from './build'
 import { inMessage } from './embed'
+import { isHiddenType } from './hidden'
 import type { Model } from './model'
 import { shallow } from './shallow'
 import { dataTypeName, elementBits, makeTensor, tensorByteLength, tensorDims } from './tensor'
@@ -35,7 +36,7 @@ function outerGraph(source: GraphProto, directory: string | null): GraphProto {
   const replace = (name: string, tensor: TensorProto) => {
     const type = dataTypeName(tensor.dataType)
     // Only these cannot be a session's input; Cast makes them from one that can.
-    const exchanged = !/^(bfloat|float8|float4|u?int2)/.test(type)
+    const exchanged = !isHiddenType(type)
     const input = exchanged ? name : `${name}/float32`
     inputs.push(makeValue(input, exchanged ? type : 'float32', tensorDims(tensor)))
     if (!exchanged) casts.push(makeNode('Cast', [input], [name], { to: BigInt(tensor.dataType) }))
