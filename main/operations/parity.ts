@@ -36,13 +36,14 @@ export function compareOutputs(
   const cosine = sums.rr === 0 && sums.xx === 0 ? 1 : sums.rx / Math.sqrt(sums.rr * sums.xx || 1)
   const sqnr = sums.noise === 0 ? null : 10 * Math.log10(Math.max(sums.rr, Number.MIN_VALUE) / sums.noise)
   const parity = { samples, cosine, maxAbs: sums.maxAbs, sqnr }
-  if (sqnr !== null && sqnr < NOISE_DB && !notes.some(n => n.severity === 'error')) {
+  if (sqnr === null || notes.some(n => n.severity === 'error')) return { parity, notes }
+  if (sqnr < NOISE_DB) {
     notes.push({
       code: 'unrelated-output',
       severity: 'error',
       message: `The outputs have nothing to do with the parent's any more: there is more noise than signal (${sqnr.toFixed(1)} dB).`,
     })
-  } else if (sqnr !== null && sqnr < WEAK_DB) {
+  } else if (sqnr < WEAK_DB) {
     notes.push({
       code: 'weak-agreement',
       severity: 'warning',

@@ -100,7 +100,7 @@ export function rangeOf(values: Float32Array, from = 0, to = values.length): Ran
     const value = values[i] as number
     if (value < min) min = value
     else if (value > max) max = value
-    else if (value !== value) return { min: Number.NaN, max: Number.NaN }
+    else if (Number.isNaN(value)) return { min: Number.NaN, max: Number.NaN }
   }
   return { min, max }
 }

@@ -91,7 +91,7 @@ async function planDynamic(input: PlanInput, options: DynamicOptions, context: T
         ? form.reason
         : exclude.has(node)
           ? 'excluded'
-          : types.get(node.output[0] ?? '')?.type !== 'float32'
+          : types.get(nodeId(node))?.type !== 'float32'
             ? 'its values are not float32'
             : null
     if (reason !== null) notes.push(left(node, reason))

@@ -82,21 +82,20 @@ export class DynamicWriter {
     const weight = entry.weights[0] as Weight
     switch (entry.kind) {
       case 'gather':
-        return this.gather(node, this.code(node, entry, weight, false))
+        this.gather(node, this.code(node, entry, weight, false))
+        break
       case 'lstm':
-        return this.lstm(node, entry)
+        this.lstm(node, entry)
+        break
       case 'conv':
-        return this.product(node, 'ConvInteger', this.code(node, entry, weight, false), node.input[2])
+        this.product(node, 'ConvInteger', this.code(node, entry, weight, false), node.input[2])
+        break
       case 'matmul':
-        return this.product(node, 'MatMulInteger', this.code(node, entry, weight, false), undefined)
+        this.product(node, 'MatMulInteger', this.code(node, entry, weight, false), undefined)
+        break
       case 'gemm': {
         const transposed = intAttribute(node, 'transB', 0) !== 0
-        return this.product(
-          node,
-          'MatMulInteger',
-          this.code(node, entry, weight, transposed),
-          this.scaledBias(node),
-        )
+        this.product(node, 'MatMulInteger', this.code(node, entry, weight, transposed), this.scaledBias(node))
       }
     }
   }
