@@ -13,8 +13,9 @@ export function comparisonTable(input: ReportInput): Fragment {
   const labelled = metrics.some(m => m.id === 'accuracy' || m.id === 'mae')
   const isMain = (m: Metric) => MAIN.has(m.id) || (!labelled && AGREEMENT.has(m.id))
   const main = metrics.filter(isMain)
-  const more = metrics.filter(m => !isMain(m) && (MORE.has(m.id) || AGREEMENT.has(m.id)))
-  return html`${table(input, main, true)}${more.length > 0 && html`<h3>More numbers</h3>${table(input, more, false)}`}`
+  const quality = metrics.filter(m => !isMain(m) && (QUALITY.has(m.id) || AGREEMENT.has(m.id)))
+  const speed = metrics.filter(m => SPEED.has(m.id))
+  return html`${table(input, main, true)}${quality.length > 0 && html`<h3>More on quality</h3>${table(input, quality, false)}`}${speed.length > 0 && html`<h3>More on speed</h3>${table(input, speed, false)}`}`
 }
 
 function table(input: ReportInput, metrics: readonly Metric[], compare: boolean): Fragment {
@@ -35,19 +36,8 @@ ${compare && html`<td class="against">${v === reference ? 'reference' : against(
 
 const MAIN = new Set(['accuracy', 'mae', 'r2', 'sizeBytes', 'latency1'])
 const AGREEMENT = new Set(['agreement', 'cosine'])
-const MORE = new Set([
-  'balancedAccuracy',
-  'macroF1',
-  'logLoss',
-  'ece',
-  'rmse',
-  'sqnr',
-  'latency32',
-  'throughput',
-  'loadMs',
-  'peakMemory',
-  'energy',
-])
+const QUALITY = new Set(['balancedAccuracy', 'macroF1', 'logLoss', 'ece', 'rmse', 'sqnr'])
+const SPEED = new Set(['latency32', 'throughput', 'loadMs', 'peakMemory', 'energy'])
 
 function cell(metric: Metric, measured: ReturnType<Metric['read']>): Content {
   if (!measured) return html`<span class="none">not measured</span>`

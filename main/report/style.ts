@@ -33,5 +33,5 @@ tbody th{font-weight:600}
 .nodes{color:var(--soft);font-size:13px;overflow-wrap:anywhere}
 code{font:13px ui-monospace,SFMono-Regular,Menlo,Consolas,monospace;overflow-wrap:anywhere}
 .variant{border-top:1px solid var(--line)}
-@media print{:root{color-scheme:light;--page:#fff;--ink:#000;--soft:#444;--line:#bbb;--fill:#f2f2f2;--accent:#1c6dd0}main{padding:0;max-width:none}.scroll{overflow:visible}figure,tr{break-inside:avoid}h2,h3,h4{break-after:avoid}body{font-size:11pt;print-color-adjust:exact;-webkit-print-color-adjust:exact}}
+@media print{:root{color-scheme:light;--page:#fff;--ink:#000;--soft:#444;--line:#bbb;--fill:#f2f2f2;--accent:#1c6dd0}main{padding:0;max-width:none}.scroll{overflow:visible}figure,tr{break-inside:avoid}h2,h3,h4{break-after:avoid}body{font-size:10pt}table{font-size:8.5pt}th,td{padding-right:8px}small,figcaption,caption,.none,.nodes{font-size:7.5pt}code{font-size:8pt}.against{min-width:0}small{white-space:normal}body{print-color-adjust:exact;-webkit-print-color-adjust:exact}}
 `
