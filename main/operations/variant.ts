@@ -84,7 +84,7 @@ export async function realize(
   context.progress(0.6, 'Changing the model')
   const changed = await technique.apply(model, plan)
   const dataset =
-    request.dataset ?? (calibration && technique.needs !== 'nothing' ? datasetOf(calibration, plan) : null)
+    request.dataset ?? (calibration && usesData(technique, plan) ? datasetOf(calibration, plan) : null)
   const facts = {
     parent: parentHash,
     plan,
@@ -173,6 +173,11 @@ function datasetOf(
   const used = plan.decisions.samples
   const samples = typeof used === 'number' ? used : indices.length
   return { hash: dataset.summary.hash, source: dataset.summary.spec.source, samples }
+}
+
+/** Plans that looked at samples say at how many. */
+function usesData(technique: Technique, plan: Plan): boolean {
+  return technique.needs !== 'nothing' || typeof plan.decisions.samples === 'number'
 }
 
 function refuseWorthless(verification: Verification, force: boolean): void {

@@ -18,12 +18,15 @@ import { dataTypeName, dataTypeOf, makeTensor, tensorDims } from '../onnx/tensor
 import { floatToHalf } from '../runtime/tensor'
 import type { PlanInput, Technique } from '../technique'
 import { adviseHalf } from './advice'
+import { calibrate } from './calibrate'
 import { editableCopy } from './copy'
 import { nodeId, nodeLabel, nodesNamed } from './names'
 import { prepared } from './prepare'
 import { elementTypes } from './types'
 import { floatValues } from './weights'
 
+/** Samples on which ranges are measured, at most. */
+const SAMPLES = 200
 /** Largest finite float16. */
 const LARGEST = 65504
 const FLOAT = BigInt(dataTypeOf('float32'))
@@ -44,6 +47,8 @@ export type HalfOptions = z.output<typeof HalfOptions>
 export const HalfDecisions = z.object({
   /** First outputs of the nodes that compute in float16. */
   nodes: z.array(z.string()),
+  /** Samples on which ranges were measured; null without data. */
+  samples: z.number().int().nullable(),
 })
 export type HalfDecisions = z.infer<typeof HalfDecisions>
 
@@ -82,21 +87,40 @@ async function planHalf(input: PlanInput, options: HalfOptions, context: TaskCon
   const { model, notes } = await prepared(input.model)
   const exclude = nodesNamed(model.graph, options.exclude)
   const types = await elementTypes(model)
-  const nodes: string[] = []
-  for (const [i, node] of model.graph.nodes.entries()) {
+  const operators = new Set(options.operators)
+  const candidates: NodeProto[] = []
+  const leave = (node: NodeProto, reason: string) =>
+    notes.push({
+      code: 'left-in-float',
+      severity: 'info',
+      node: nodeLabel(node),
+      message: `${describeNode(node)} stays in float32: ${reason}.`,
+    })
+  for (const node of model.graph.nodes) {
     if (!touchesFloat(node, types)) continue
-    const reason = refusal(model, node, exclude, new Set(options.operators), types)
-    if (reason === null) nodes.push(nodeId(node))
-    else {
-      notes.push({
-        code: 'left-in-float',
-        severity: 'info',
-        node: nodeLabel(node),
-        message: `${describeNode(node)} stays in float32: ${reason}.`,
-      })
-    }
-    context.progress((i + 1) / model.graph.nodes.length, 'Looking at nodes')
+    const reason = refusal(model, node, exclude, operators, types)
+    if (reason === null) candidates.push(node)
+    else leave(node, reason)
     await breathe(context)
+  }
+  const measured = await largestValues(input, model, candidates, types, context)
+  const nodes: string[] = []
+  for (const node of candidates) {
+    const large = [...node.input, ...node.output].find(name => (measured?.largest.get(name) ?? 0) > LARGEST)
+    if (large === undefined) nodes.push(nodeId(node))
+    else
+      leave(
+        node,
+        `${large} reaches ${measured?.largest.get(large)?.toPrecision(3)}, beyond float16's ${LARGEST}`,
+      )
+  }
+  if (!measured) {
+    notes.push({
+      code: 'ranges-unknown',
+      severity: 'info',
+      message: `Whether activations stay within float16's ${LARGEST} was not looked at, for there was no data. On CPU ONNX Runtime computes most of them in float32, so that an overflow shows only on other devices.`,
+      action: 'Give data, and nodes whose values are too large stay in float32.',
+    })
   }
   if (nodes.length === 0) {
     throw new BantamError('unsupported', 'No node of this model can compute in float16.', {
@@ -108,8 +132,28 @@ async function planHalf(input: PlanInput, options: HalfOptions, context: TaskCon
     severity: 'info',
     message: `${nodes.length} of ${model.graph.nodes.length} nodes compute in float16.`,
   })
-  const decisions: HalfDecisions = { nodes }
+  const decisions: HalfDecisions = { nodes, samples: measured?.samples ?? null }
   return { technique: float16.id, version: 1, seed: input.seed, options: { ...options }, decisions, notes }
+}
+
+/** Largest magnitude of what the nodes make and take from the caller, on calibration samples; null without any. */
+async function largestValues(
+  input: PlanInput,
+  model: Model,
+  nodes: readonly NodeProto[],
+  types: Map<string, TensorInfo>,
+  context: TaskContext,
+): Promise<{ largest: Map<string, number>; samples: number } | null> {
+  if (!input.calibration || input.calibration.indices.length === 0) return null
+  const made = new Set(nodes.flatMap(node => [...node.input, ...node.output]))
+  const values = [...made].filter(
+    name => types.get(name)?.type === 'float32' && !model.graph.initializer(name),
+  )
+  const { dataset, indices } = input.calibration
+  const request = { model, values, dataset, indices: indices.subarray(0, SAMPLES), threads: input.threads }
+  const { ranges, samples } = await calibrate({ ...request, method: { kind: 'minmax' } }, context)
+  const largest = new Map([...ranges].map(([name, { min, max }]) => [name, Math.max(-min, max)]))
+  return { largest, samples }
 }
 
 function touchesFloat(node: NodeProto, types: Map<string, TensorInfo>): boolean {

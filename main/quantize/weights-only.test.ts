@@ -10,7 +10,7 @@ import type { Tensor } from '../runtime/tensor'
 import type { Technique } from '../technique'
 import { dynamicInt8 } from './dynamic-int8'
 import { float16 } from './float16'
-import { countOperators, fusedOperators, normals, run, sqnr, testContext } from './testing'
+import { arrayDataset, countOperators, fusedOperators, normals, run, sqnr, testContext } from './testing'
 import { weightInt8 } from './weight-int8'
 
 const weight = (name: string, dims: number[], seed: number, scale = 0.1) =>
@@ -203,6 +203,26 @@ describe('float16', () => {
     )
     const x: Tensor = { type: 'float32', dims: [4], data: Float32Array.of(1e-6, 1, -1, 0) }
     expect(await quality(model, result, { x })).toBeGreaterThan(40)
+  })
+
+  test('with data, nodes whose values are too large stay in float32', async () => {
+    const model = makeModel({
+      inputs: [makeValue('x', 'float32', ['n', 4])],
+      outputs: [makeValue('y', 'float32', null)],
+      nodes: [
+        makeNode('Mul', ['x', 'k'], ['a'], {}, { name: 'first' }),
+        makeNode('Mul', ['a', 'k'], ['b'], {}, { name: 'second' }),
+        makeNode('Tanh', ['b'], ['y'], {}, { name: 'last' }),
+      ],
+      initializers: [makeTensor('k', 'float32', [], [1000])],
+    })
+    const dataset = arrayDataset({ x: { dims: [2, 4], data: Float32Array.of(1, 2, 3, -4, 0, 0, 0, 0) } })
+    const input = { model, calibration: { dataset, indices: dataset.indices('all') }, seed: 0, threads: 1 }
+    const plan = await float16.plan(input, float16.options.parse({}), testContext())
+    expect(plan.decisions).toEqual({ nodes: ['a'], samples: 2 })
+    expect(plan.notes.map(n => n.message)).toContain(
+      "Mul second stays in float32: b reaches 4.00e+6, beyond float16's 65504.",
+    )
   })
 
   test('operators and nodes of choice stay', async () => {
