@@ -219,6 +219,15 @@ export const METRICS: readonly Metric[] = [
   },
 ]
 
+/**
+ * The reference with the benchmark it took part in together with `variant`, where there is one: two latencies of
+ * different runs are not comparable on a machine whose speed drifts.
+ */
+export function measuredTogether(reference: Variant, variant: Variant): Variant {
+  const together = variant.benchmark?.rows.some(r => r.model === reference.model)
+  return together ? { ...reference, benchmark: variant.benchmark } : reference
+}
+
 export function metricById(id: string): Metric {
   const metric = METRICS.find(m => m.id === id)
   if (!metric) throw new RangeError(`No metric is called ${id}`)

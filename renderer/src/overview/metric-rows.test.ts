@@ -38,6 +38,17 @@ describe('metricRows', () => {
     expect(rowOf('v4', 'latency32')).toMatchObject({ tone: 'worse', change: '11× slower' })
   })
 
+  it('shows the reference as it was timed in the run of the variant, not in an earlier one', () => {
+    const teacher = variant('v0')
+    const row = rowOf('v1', 'latency1', v => {
+      const own = v.benchmark?.rows.find(r => r.model === v.model && r.batch === 1)
+      if (!v.benchmark || !own) throw new Error('The fixture lost its benchmark')
+      const together = { ...own, model: teacher.model, latencyMs: { ...own.latencyMs, median: 123 } }
+      return { ...v, benchmark: { ...v.benchmark, rows: [together, own] } }
+    })
+    expect(row.reference?.value).toBe(123)
+  })
+
   it('claims nothing of latencies that were not timed together', () => {
     const alone = (v: Variant) => ({ ...v, benchmark: v.benchmark && { ...v.benchmark, ratios: [] } })
     const row = rowOf('v6', 'latency1', v => {

@@ -1,7 +1,7 @@
 /** The table "metric: reference, variant, change", with a claim only where the numbers carry one. */
 import type { Difference, LatencyRatio, Measured, Variant } from '../../../shared/domain'
 import { formatDifference, formatValue } from '../../../shared/format'
-import { availableMetrics, type Metric } from '../../../shared/metrics'
+import { availableMetrics, type Metric, measuredTogether } from '../../../shared/metrics'
 import { differenceTone } from '../ui/delta'
 import { type Comparison, rangeOf, ratioTone, speedText, type Tone } from './verdict'
 
@@ -24,8 +24,9 @@ const EXACT = new Set(['sizeBytes', 'parameters', 'macs'])
 
 /** Rows for every metric that at least one side has, in the order of the catalogue. */
 export function metricRows(reference: Variant, variant: Variant, comparison: Comparison): MetricRow[] {
-  return availableMetrics([reference, variant]).map(metric => {
-    const sides = { reference: metric.read(reference), variant: metric.read(variant) }
+  const beside = measuredTogether(reference, variant)
+  return availableMetrics([beside, variant]).map(metric => {
+    const sides = { reference: metric.read(beside), variant: metric.read(variant) }
     return { metric, ...sides, ...changeOf(metric, sides.reference, sides.variant, comparison) }
   })
 }
