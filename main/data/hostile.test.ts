@@ -220,6 +220,7 @@ describe('sources', () => {
       'matched-by-order',
       'preprocessing-guess',
       'reshaped',
+      'empty-split',
     ])
     const { feeds, labels } = await data.batch([2])
     expect(labels).toEqual(Float64Array.of(1))

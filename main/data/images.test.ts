@@ -47,7 +47,10 @@ describe('folders of pictures', () => {
       classCounts: [2, 1],
       inputs: [{ name: 'input', shape: [3, 8, 8] }],
     })
-    expect(data.summary.notes.map(n => n.message)).toEqual(['1 file was left out: not jpg, png or webp.'])
+    expect(data.summary.notes.map(n => n.message)).toEqual([
+      '1 file was left out: not jpg, png or webp.',
+      'There are too few samples for the calibration split.',
+    ])
     const { feeds, labels } = await data.batch([2, 0])
     expect(labels).toEqual(Float64Array.of(1, 0))
     const values = feeds.input?.data as Float32Array
@@ -149,11 +152,14 @@ describe('folders of pictures', () => {
     for (const name of ['10', '9', '2']) await put(`numbers/${name}/a.png`, flat(1, 1, 1).png().toBuffer())
     const text = await open(folder.file('numbers'))
     expect(text.summary.classes).toEqual(['10', '2', '9'])
-    expect(text.summary.notes.map(n => n.code)).toEqual(['class-order'])
+    expect(text.summary.notes.map(n => n.code)).toEqual(['class-order', 'empty-split'])
     await put('numbers/classes.txt', Buffer.from('2\n9\n10\n11\n'))
     const listed = await open(folder.file('numbers'))
     expect(listed.summary.classes).toEqual(['2', '9', '10', '11'])
-    expect(listed.summary.notes.map(n => n.message)).toEqual(['No pictures of 11.'])
+    expect(listed.summary.notes.map(n => n.message)).toEqual([
+      'No pictures of 11.',
+      'There are too few samples for the calibration split.',
+    ])
     await put('numbers/classes.txt', Buffer.from('2\n9\n'))
     await expect(open(folder.file('numbers'))).rejects.toThrow('The class folder 10 is not in classes.txt.')
   })

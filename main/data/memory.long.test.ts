@@ -91,7 +91,7 @@ describe('memory', () => {
       expect(sum).toBe(count * 3 * 224 * 224)
       await data.close()
     })
-    expect(growth).toBeLessThan(400 * MB)
+    expect(growth).toBeLessThan(250 * MB)
   })
 
   it('stays flat over a table of 400 MB', async () => {
@@ -118,6 +118,6 @@ describe('memory', () => {
       expect(classCounts.reduce((a, b) => a + b, 0)).toBe(rows)
       await data.close()
     })
-    expect(growth).toBeLessThan(400 * MB)
+    expect(growth).toBeLessThan(250 * MB)
   })
 })

@@ -54,7 +54,7 @@ export async function openDataset(spec: DatasetSpec, modelInputs: TensorInfo[]):
         calibration: splits.calibration.length,
         test: splits.test.length,
       },
-      notes: [...resolved.notes, ...sampleNotes(source, full)],
+      notes: [...resolved.notes, ...sampleNotes(source, full), ...emptySplitNotes(splits, full)],
     }
     return new RawDataset(summary, raw, feeds, part, splits, range.from)
   } catch (error) {
@@ -86,6 +86,22 @@ function sampleNotes(source: Source, spec: DatasetSpec): Note[] {
       severity: 'warning',
       message: 'This split tests on digits that the sample’s teacher was trained on.',
       action: `Use seed ${split.seed} and a test share of at most ${split.test}.`,
+    },
+  ]
+}
+
+/** A split that was asked for and holds nothing would only show when a job needs it. */
+function emptySplitNotes(splits: Splits, spec: DatasetSpec): Note[] {
+  const empty = (['train', 'calibration', 'test'] as const).filter(
+    name => spec.split[name] > 0 && splits[name].length === 0,
+  )
+  if (empty.length === 0) return []
+  return [
+    {
+      code: 'empty-split',
+      severity: 'warning',
+      message: `There are too few samples for the ${empty.join(' and ')} split${empty.length > 1 ? 's' : ''}.`,
+      action: 'Add samples or change the fractions.',
     },
   ]
 }

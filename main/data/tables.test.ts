@@ -40,7 +40,10 @@ describe('csv', () => {
     expect(summary).toMatchObject({ format: 'csv', task: 'classification', classes: ['blue', 'red'] })
     expect(labels).toEqual(Float64Array.of(1, 0, 1))
     expect(summary.spec.inputs).toEqual({ input: ['length', 'width'] })
-    expect(summary.notes.map(n => n.message)).toEqual(['Columns left out: kind, of flower (text).'])
+    expect(summary.notes.map(n => n.message)).toEqual([
+      'Columns left out: kind, of flower (text).',
+      'There are too few samples for the calibration split.',
+    ])
   })
 
   it('takes chosen columns in the chosen order', async () => {
