@@ -17,7 +17,7 @@ export function toWire(error: unknown): ORPCError<'BANTAM', ErrorData> {
   if (error instanceof ORPCError && error.code === 'BANTAM') return error
   const data = invalidInput(error) ?? toErrorData(error)
   if (data.code === 'internal') console.error(error)
-  return new ORPCError('BANTAM', { status: 422, message: errorLine(data), data, defined: true, cause: error })
+  return new ORPCError('BANTAM', { message: errorLine(data), data, defined: true, cause: error })
 }
 
 function invalidInput(error: unknown): ErrorData | undefined {
