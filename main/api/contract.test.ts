@@ -39,7 +39,7 @@ test('every procedure of the contract has a handler', async () => {
   })
 })
 
-test('a study from model and data to a variant, its comparison and its exports', async () => {
+test('[J13] a study from model and data to a proven variant, its comparison and its exports', async () => {
   await withBench(async desk => {
     const { client, ended, grant, bench, folder } = desk
     const study = await studyWithTeacher(desk)
