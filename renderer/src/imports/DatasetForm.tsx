@@ -83,6 +83,7 @@ export function DatasetForm({ study, file, name: given, probe, onOther, next }: 
           <div className={classes.grid} style={{ marginTop: 10 }}>
             <TextInput
               label="Name"
+              data-autofocus
               value={name}
               maxLength={200}
               onChange={e => setName(e.currentTarget.value)}

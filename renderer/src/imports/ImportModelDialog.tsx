@@ -1,15 +1,16 @@
-import { Button, Group, Radio, Select, Stack, TextInput } from '@mantine/core'
+import { Button, Group, Progress, Radio, Select, Stack, TextInput } from '@mantine/core'
 import { Box } from 'lucide-react'
-import { useState } from 'react'
+import { useEffect, useState } from 'react'
 import type { FileGrant } from '../../../shared/contract'
 import type { ErrorData } from '../../../shared/errors'
 import { formatBytes } from '../../../shared/format'
 import { asErrorData } from '../client'
-import { teacherOf, useApp } from '../store/app'
+import { teacherOf, useApp, withJob } from '../store/app'
 import { useClient } from '../store/connection'
 import { openStudy } from '../store/session'
 import { closeDialog } from '../store/ui'
 import { ErrorNotice } from '../ui/ErrorNotice'
+import { notifyError } from '../ui/notify'
 import classes from './imports.module.css'
 import type { PickedFile } from './picked'
 import { SourcePicker } from './SourcePicker'
@@ -42,42 +43,91 @@ export function ImportModelDialog({ picked, given }: ImportModelDialogProps) {
 
 type Place = 'here' | 'new' | 'variant'
 
-function Placing({ grant, onOther }: { grant: FileGrant; onOther(): void }) {
+interface Started {
+  job: string
+  study: string
+  /** Made for this model: goes again if the model cannot be read. */
+  ownStudy: boolean
+}
+
+/** Starts the import and follows it: a model that cannot be read leaves nothing behind but the reason. */
+function useImport() {
   const client = useClient()
+  const [started, setStarted] = useState<Started | null>(null)
+  const [error, setError] = useState<ErrorData | null>(null)
+  const job = useApp(s => s.jobs.find(j => j.id === started?.job))
+  const state = job?.state
+  const reason = job?.error ?? null
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: acts once for each end of the job
+  useEffect(() => {
+    if (!started) return
+    if (state === 'done') {
+      openStudy(client, started.study).catch(notifyError)
+      closeDialog()
+    }
+    if (state === 'failed' || state === 'cancelled') {
+      setStarted(null)
+      setError(reason)
+      if (started.ownStudy) client.studies.remove({ id: started.study }).catch(notifyError)
+    }
+  }, [state])
+
+  async function start(file: string, target: { name: string } | { study: string; parent: string | null }) {
+    setError(null)
+    let ownStudy: string | null = null
+    try {
+      if ('name' in target) ownStudy = (await client.studies.create({ name: target.name })).id
+      const study = 'name' in target ? (ownStudy ?? '') : target.study
+      const parent = 'name' in target ? null : target.parent
+      const made = await client.models.import({ study, file, parent })
+      useApp.setState(s => ({ jobs: s.jobs.some(j => j.id === made.id) ? s.jobs : withJob(s.jobs, made) }))
+      setStarted({ job: made.id, study, ownStudy: ownStudy !== null })
+    } catch (thrown) {
+      setError(asErrorData(thrown))
+      if (ownStudy) await client.studies.remove({ id: ownStudy }).catch(notifyError)
+    }
+  }
+
+  function inBackground() {
+    if (started) openStudy(client, started.study).catch(notifyError)
+    closeDialog()
+  }
+  return { job: started ? job : undefined, error, start, inBackground }
+}
+
+function Placing({ grant, onOther }: { grant: FileGrant; onOther(): void }) {
   const study = useApp(s => s.study)
   const teacher = teacherOf(study)
   const [place, setPlace] = useState<Place>(teacher || !study ? 'new' : 'here')
   const [parent, setParent] = useState(teacher?.id ?? null)
   const [name, setName] = useState(grant.name.replace(/\.(onnx|ort)$/i, ''))
-  const [error, setError] = useState<ErrorData | null>(null)
-  const [busy, setBusy] = useState(false)
+  const { job, error, start, inBackground } = useImport()
 
-  async function start() {
-    setBusy(true)
-    setError(null)
-    try {
-      const target =
-        place === 'new' ? (await client.studies.create({ name: name.trim() || grant.name })).id : study?.id
-      if (!target) return
-      await client.models.import({
-        study: target,
-        file: grant.id,
-        parent: place === 'variant' ? parent : null,
-      })
-      if (place === 'new') await openStudy(client, target)
-      closeDialog()
-    } catch (thrown) {
-      setError(asErrorData(thrown))
-      setBusy(false)
-    }
+  function begin() {
+    if (place === 'new' || !study) return start(grant.id, { name: name.trim() || grant.name })
+    return start(grant.id, { study: study.id, parent: place === 'variant' ? parent : null })
   }
 
+  if (job) {
+    return (
+      <div className={classes.busy} role="status">
+        <div>{job.stage || `Reading ${grant.name}`}</div>
+        <Progress value={job.progress * 100} aria-label="Progress of the import" />
+        <Group justify="flex-end">
+          <Button variant="default" onClick={inBackground}>
+            Go on in the background
+          </Button>
+        </Group>
+      </div>
+    )
+  }
   return (
     <form
       className={classes.stack}
       onSubmit={event => {
         event.preventDefault()
-        void start()
+        void begin()
       }}
     >
       <div className={classes.file}>
@@ -145,7 +195,7 @@ function Placing({ grant, onOther }: { grant: FileGrant; onOther(): void }) {
         <Button variant="default" onClick={closeDialog}>
           Cancel
         </Button>
-        <Button type="submit" loading={busy}>
+        <Button type="submit" data-autofocus>
           Import
         </Button>
       </Group>

@@ -69,6 +69,7 @@ export function SourcePicker({ what, granting, formats, accept, children }: Sour
         <div className={classes.dim}>{formats}</div>
         <Group gap="xs" mt={6}>
           <Button
+            data-autofocus
             variant="default"
             leftSection={<FileUp size={14} aria-hidden />}
             onClick={() => (desktop ? granting.take(() => desktop.open(what)) : file.current?.click())}

@@ -1,5 +1,4 @@
 import { CloseButton } from '@mantine/core'
-import { useApp } from '../store/app'
 import { setLayout, useUi } from '../store/ui'
 import classes from './hint.module.css'
 
@@ -9,11 +8,10 @@ const STEPS = [
   { title: 'Bring yours', text: 'Drop an ONNX file, then data.' },
 ]
 
-/** Three steps for the first visit; gone for good once dismissed or once the person has made something. */
+/** Three steps for the first visit; gone for good once dismissed. */
 export function FirstHint() {
   const seen = useUi(s => s.layout.hintSeen)
-  const busy = useApp(s => s.jobs.length > 0)
-  if (seen || busy) return null
+  if (seen) return null
   return (
     <aside className={classes.hint} aria-label="First steps">
       <ol>

@@ -3,14 +3,23 @@ import { FlaskConical, PackageOpen } from 'lucide-react'
 import { ActionButton } from '../actions/ActionButton'
 import { currentScreen } from '../actions/action'
 import { actionById, perform } from '../actions/actions'
+import { useApp } from '../store/app'
 import { useClient } from '../store/connection'
 import { EmptyState } from '../ui/EmptyState'
+import { ErrorNotice } from '../ui/ErrorNotice'
 
-/** The centre of a study without a model: what to do first. */
+/** The centre of a study without a model: what to do first, and why the last attempt failed. */
 export function NoModel() {
   const client = useClient()
+  const failed = useApp(s => s.jobs.find(j => j.kind === 'import-model' && j.studyId === s.studyId))
+  const error = failed?.state === 'failed' ? failed.error : null
   return (
     <div style={{ flex: 1, minHeight: 0 }}>
+      {error && (
+        <div style={{ padding: 16 }}>
+          <ErrorNotice error={error} />
+        </div>
+      )}
       <EmptyState
         icon={PackageOpen}
         title="Open a model to begin"

@@ -1,4 +1,4 @@
-import { type KeyboardEvent, useEffect } from 'react'
+import type { KeyboardEvent } from 'react'
 import type { Study } from '../../../shared/domain'
 import { ComparisonView } from '../compare/ComparisonView'
 import { selectedVariants, selectOnly, teacherOf, useApp } from '../store/app'
@@ -15,11 +15,6 @@ export function SelectionPane({ study }: { study: Study }) {
   const selected = selectedVariants({ study, selection })
   const variant = selected[0] ?? reference
   const tab = TABS.find(t => t.id === chosen) ?? TABS[0]
-
-  useEffect(() => {
-    if (tab)
-      document.getElementById(`tab-${tab.id}`)?.scrollIntoView?.({ block: 'nearest', inline: 'nearest' })
-  }, [tab])
 
   if (!reference || !variant || !tab) return null
   if (selected.length > 1) return <ComparisonView variants={selected} reference={reference} />

@@ -14,6 +14,9 @@ import classes from './shell.module.css'
 /** From this width on the tabs stand at the right of the chart, below it before. */
 const WIDE = '(min-width: 1600px)'
 
+/** Below this width (a small window, or 200 % zoom) everything is one scrolling column. */
+const STACKED = '(max-width: 899px)'
+
 /** Lineage at the left, the chart in the centre, the selection below or at the right. */
 export function Workbench() {
   const study = useApp(s => s.study)
@@ -22,10 +25,15 @@ export function Workbench() {
   const wide = useMediaQuery(WIDE, false, { getInitialValueInEffect: false }) ?? false
   const { ref, height } = useElementSize()
   const hasModel = (study?.variants.length ?? 0) > 0
-  const chartSize = wide ? undefined : { height: `${layout.chartShare * 100}%` }
+  const stacked = useMediaQuery(STACKED, false, { getInitialValueInEffect: false }) ?? false
+  const chartSize = wide || stacked ? undefined : { height: `${layout.chartShare * 100}%` }
   return (
     <div className={classes.body}>
-      <aside className={classes.left} style={{ width: layout.treeWidth }} aria-label="Variants and data">
+      <aside
+        className={classes.left}
+        style={stacked ? undefined : { width: layout.treeWidth }}
+        aria-label="Variants and data"
+      >
         <TreePane study={study} />
       </aside>
       <Splitter

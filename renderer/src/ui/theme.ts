@@ -126,6 +126,16 @@ export const theme = createTheme({
         content: { background: colors.panel, borderLeft: `1px solid ${colors.border}` },
       },
     },
+    Notification: {
+      styles: {
+        root: {
+          background: colors.raised,
+          border: `1px solid ${colors.borderStrong}`,
+          boxShadow: 'var(--bt-shadow)',
+        },
+        icon: { background: 'transparent' },
+      },
+    },
     Kbd: { defaultProps: { size: 'xs' } },
     Text: { defaultProps: { size: 'sm' } },
     Anchor: { defaultProps: { size: 'sm' } },
