@@ -6,6 +6,7 @@ import type { Benchmark, Device } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
 import { openData } from './data'
 import type { DataOptions } from './data-options'
+import { requireDevice } from './device'
 
 interface Options extends DataOptions {
   batch: number[]
@@ -21,6 +22,7 @@ export async function benchmarkFiles(
   context: TaskContext,
 ): Promise<{ benchmark: Benchmark; paths: Map<string, string> }> {
   const paths = new Map<string, string>()
+  await requireDevice(options.device)
   const list: { path: string; hash: string; name: string }[] = []
   const summaries = []
   for (const path of models) {

@@ -179,6 +179,17 @@ describe('bad files', () => {
     )
   })
 
+  it('and devices that are not there are refused in one line', () => {
+    const device = process.platform === 'darwin' ? 'dml' : 'coreml'
+    const run = cli.run('evaluate', TEACHER, '--data', DATA, '--device', device, '--json')
+    expect([run.code, run.stdout]).toEqual([2, ''])
+    expect(run.stderr).toMatch(
+      new RegExp(
+        `^The device ${device} cannot be used here: [^\\n]+ \\[--device\\] Leave --device out to run on the processor\\.\\n$`,
+      ),
+    )
+  })
+
   it('make report say what it needs', () => {
     const empty = join(folder, 'empty')
     mkdirSync(empty)

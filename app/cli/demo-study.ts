@@ -14,6 +14,7 @@ import { DatasetSpec, type Device, type Step } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
 import { formatBytes, formatDifference, formatMeasured } from '../../shared/format'
 import { metricById } from '../../shared/metrics'
+import { requireDevice } from './device'
 import { type Candidate, type Measured, measureCandidates, modelName, threadCount } from './measure'
 import { writeWhole } from './paths'
 import { reportInput, type VariantRow, variantRow } from './report-folder'
@@ -51,6 +52,7 @@ export interface DemoResult {
 
 /** Runs the sample study into `folder`, which must be new, empty, or that of an earlier demo. */
 export async function runDemo(folder: string, options: Options, context: TaskContext): Promise<DemoResult> {
+  await requireDevice(options.device)
   await prepareFolder(folder)
   const teacher = join(folder, 'teacher.onnx')
   await copyFile(sampleModelPath('digits'), teacher)

@@ -4,7 +4,7 @@ import type { Dataset } from '../../main/data/dataset'
 import { type TaskContext, within } from '../../main/jobs/context'
 import { benchmarkModels } from '../../main/measure/benchmark'
 import { evaluateModel } from '../../main/measure/evaluate'
-import { hardware } from '../../main/measure/hardware'
+import { physicalCores } from '../../main/measure/hardware'
 import { inspectModel } from '../../main/measure/inspect'
 import { profileModel } from '../../main/measure/profile'
 import type {
@@ -19,10 +19,11 @@ import type {
 } from '../../shared/domain'
 import { openData } from './data'
 import type { DataOptions } from './data-options'
+import { requireDevice } from './device'
 
 /** Threads to use: those asked for, else one per physical core. */
 export async function threadCount(asked: number): Promise<number> {
-  return asked > 0 ? asked : Math.max(1, (await hardware()).physicalCores)
+  return asked > 0 ? asked : Math.max(1, await physicalCores())
 }
 
 interface EvaluateOptions extends DataOptions {
@@ -39,6 +40,7 @@ export async function evaluateFiles(
   context: TaskContext,
 ): Promise<Evaluation> {
   context.progress(0, 'Reading the model')
+  await requireDevice(options.device)
   const summary = await inspectModel(model)
   const threads = await threadCount(options.threads)
   const dataset = await openData(options, summary.inputs)
@@ -97,6 +99,7 @@ export async function measureCandidates(
   context: TaskContext,
 ): Promise<{ measured: Measured[]; benchmark: Benchmark | null }> {
   const summaries: ModelSummary[] = []
+  await requireDevice(options.device)
   for (const { path } of candidates) summaries.push(await inspectModel(path))
   const evaluations = await evaluateAll(candidates, summaries, options, within(context, 0, 0.4))
   const benchmark = options.speed

@@ -23,7 +23,7 @@ export async function withTask<T>(
   const cleanUp = () => rmSync(tempDir, { recursive: true, force: true })
   const leave = () => {
     cleanUp()
-    terminal.clear()
+    terminal.say('Cancelled.')
     process.exit(EXIT_INTERRUPTED)
   }
   const interrupt = () => {

@@ -11,6 +11,7 @@ import { formatBytes, formatDuration } from '../../shared/format'
 import type { Globals } from './command'
 import { drawSamples, openData } from './data'
 import type { DataOptions } from './data-options'
+import { requireDevice } from './device'
 import { threadCount } from './measure'
 import { noteLines } from './notes'
 import { columns, plain } from './terminal'
@@ -41,6 +42,7 @@ export async function runStep(
 ): Promise<VariantResult> {
   const started = performance.now()
   const technique = techniqueById(step.technique)
+  await requireDevice(options.device)
   // A technique that needs no data still has its result tried on real samples when there are some.
   const { data } = options
   const dataset = data ? await openData({ ...options, data }, (await inspectModel(model)).inputs) : undefined
