@@ -39,6 +39,7 @@ function build() {
   const { status, stderr, stdout } = spawnSync(process.execPath, [tool, 'build', '--logLevel', 'error'], {
     cwd: root,
     encoding: 'utf8',
+    env: { ...process.env, NO_COLOR: '1' },
   })
   if (status === 0) return
   console.error(`${stdout}${stderr}`.trim())
