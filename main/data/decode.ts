@@ -3,7 +3,7 @@
  * dropped as Pillow's `convert("RGB")` does (the colour under it stays); 16-bit values keep their upper 8 bits; CMYK and
  * other colour spaces become sRGB; of an animation the first frame is taken.
  */
-import sharp, { type Sharp } from 'sharp'
+import type { Sharp } from 'sharp'
 import { BantamError } from '../../shared/errors'
 import type { Pixels } from './pixels'
 
@@ -16,7 +16,7 @@ const PREVIEW_SIDE = 1024
 /** Decodes a picture file to 8-bit RGB. Throws `bad-data` naming the file. */
 export async function readPixels(path: string, name: string): Promise<Pixels> {
   return decoding(name, async () => {
-    const { data, info } = await open(path)
+    const { data, info } = await (await open(path))
       .autoOrient()
       .removeAlpha()
       .toColourspace('srgb')
@@ -30,8 +30,8 @@ export async function readPixels(path: string, name: string): Promise<Pixels> {
 
 /** PNG of a picture file, upright, at most 1024 pixels wide and high. Throws `bad-data` naming the file. */
 export async function readPng(path: string, name: string): Promise<Uint8Array> {
-  return decoding(name, () =>
-    open(path)
+  return decoding(name, async () =>
+    (await open(path))
       .autoOrient()
       .resize(PREVIEW_SIDE, PREVIEW_SIDE, { fit: 'inside', withoutEnlargement: true })
       .toColourspace('srgb')
@@ -43,10 +43,17 @@ export async function readPng(path: string, name: string): Promise<Uint8Array> {
 /** PNG of pixels. */
 export async function encodePng(pixels: Pixels): Promise<Uint8Array> {
   const { width, height, channels, data } = pixels
+  const sharp = await library()
   return sharp(data, { raw: { width, height, channels } }).png().toBuffer()
 }
 
-function open(path: string): Sharp {
+/** libvips is loaded when the first picture comes: arrays and tables do without. */
+async function library() {
+  return (await import('sharp')).default
+}
+
+async function open(path: string): Promise<Sharp> {
+  const sharp = await library()
   return sharp(path, { limitInputPixels: PIXEL_LIMIT, failOn: 'error', sequentialRead: true })
 }
 

@@ -5,7 +5,6 @@ import { createRequire } from 'node:module'
 import { availableParallelism, cpus, release, totalmem, type } from 'node:os'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
-import si from 'systeminformation'
 import type { Hardware } from '../../shared/domain'
 
 let known: Promise<Hardware> | undefined
@@ -18,10 +17,37 @@ export function hardware(): Promise<Hardware> {
 
 /** Threads to use when a person chose none: physical cores, but no more than this process may use. */
 export async function defaultThreads(): Promise<number> {
-  return Math.max(1, Math.min((await hardware()).physicalCores, availableParallelism()))
+  return Math.max(1, Math.min(await physicalCores(), availableParallelism()))
+}
+
+/** systeminformation is large, and commands that do not ask about the machine should not wait for it. */
+async function information() {
+  return (await import('systeminformation')).default
+}
+
+/** Physical cores: without asking anything else where that is possible. */
+export async function physicalCores(): Promise<number> {
+  if (known) return (await known).physicalCores
+  return coresOfLinux() ?? (await hardware()).physicalCores
+}
+
+/** Distinct (package, core) pairs of /proc/cpuinfo; null where it does not list them. */
+function coresOfLinux(): number | null {
+  try {
+    const blocks = readFileSync('/proc/cpuinfo', 'utf8').split('\n\n')
+    const cores = blocks.flatMap(block => {
+      const id = (name: string) => new RegExp(`^${name}\\s*: (\\d+)$`, 'm').exec(block)?.[1]
+      const [chip, core] = [id('physical id'), id('core id')]
+      return chip !== undefined && core !== undefined ? [`${chip}.${core}`] : []
+    })
+    return cores.length > 0 ? new Set(cores).size : null
+  } catch {
+    return null
+  }
 }
 
 async function ask(): Promise<Hardware> {
+  const si = await information()
   const [cpu, features, gpus, os] = await Promise.all([
     si.cpu().catch(() => undefined),
     cpuFeatures(),
@@ -48,7 +74,7 @@ async function ask(): Promise<Hardware> {
 
 async function gpuNames(): Promise<string[]> {
   try {
-    const { controllers } = await si.graphics()
+    const { controllers } = await (await information()).graphics()
     return controllers.map(c => [c.vendor, c.model].filter(Boolean).join(' ')).filter(name => name !== '')
   } catch {
     return []
@@ -79,8 +105,13 @@ const FEATURES: Record<string, RegExp> = {
 }
 
 async function cpuFeatures(): Promise<string[]> {
-  const text = process.platform === 'darwin' ? await macFlags() : await si.cpuFlags().catch(() => '')
+  const text = process.platform === 'darwin' ? await macFlags() : await linuxFlags()
   return parseFeatures(text)
+}
+
+async function linuxFlags(): Promise<string> {
+  const si = await information()
+  return si.cpuFlags().catch(() => '')
 }
 
 /** Picks the features that matter out of a list of flags separated by blanks; in the order of the table above. */
