@@ -1,3 +1,4 @@
+import { Device } from '../../shared/domain'
 import type { Asks } from '../jobs/protocol'
 import { hardware } from '../measure/hardware'
 import { VERSION } from '../version'
@@ -9,16 +10,19 @@ type Devices = Asks['devices']['answer']
 
 export function appRouter(bench: Bench) {
   return procedure.app.router({
-    info: procedure.app.info.handler(async () => {
-      const [machine, devices, techniques] = await Promise.all([
-        hardware(),
-        knownDevices(bench),
-        bench.warm.ask('techniques', {}),
-      ])
-      return { version: VERSION, shell: bench.shell, hardware: machine, devices, techniques }
-    }),
+    info: procedure.app.info.handler(() => appInfo(bench)),
     events: procedure.app.events.handler(({ signal }) => bench.bus.subscribe(signal)),
   })
+}
+
+/** What the screen needs before it can show anything. */
+export async function appInfo(bench: Bench) {
+  const [machine, devices, techniques] = await Promise.all([
+    hardware(),
+    knownDevices(bench),
+    bench.warm.ask('techniques', {}),
+  ])
+  return { version: VERSION, shell: bench.shell, hardware: machine, devices, techniques }
 }
 
 export function settingsRouter(bench: Bench) {
@@ -41,8 +45,19 @@ async function knownDevices({ warm, workspace }: Bench): Promise<Devices> {
     if (!warm.isClosed) writeFact(workspace, 'devices', devices)
     return devices
   })
+  fresh.catch(() => {}) // whoever waits for it hears of it
   const known = readFact<Devices>(workspace, 'devices')
-  if (!known) return fresh
-  fresh.catch(error => console.error(error))
-  return known
+  if (known) return known
+  const late = new Promise<Devices>(resolve => setTimeout(resolve, PATIENCE_MS, untried).unref())
+  return Promise.race([fresh, late])
 }
+
+/** How long the very first start waits for the devices. */
+const PATIENCE_MS = 1500
+
+const untried: Devices = Device.options.map(id => ({
+  id,
+  label: id === 'cpu' ? 'CPU' : id,
+  available: id === 'cpu',
+  reason: id === 'cpu' ? '' : 'Still being tried; look again in a moment.',
+}))

@@ -5,6 +5,7 @@ import { JobQueue } from '../jobs/queue'
 import { WarmChild } from '../jobs/warm'
 import { sampleWasMade } from '../workspace/settings'
 import { openWorkspace } from '../workspace/workspace'
+import { appInfo } from './app'
 import type { Bench } from './bench'
 import { answerBytes, type BytesAnswer } from './bytes'
 import { Grants } from './grants'
@@ -44,7 +45,11 @@ export function openWorkbench(options: WorkbenchOptions): Workbench {
   const pictures = new Pictures(bench)
   if (options.sample !== false && !sampleWasMade(workspace)) openSample(bench)
   bench.warm.start()
-  bench.queue.start()
+  // The screen's first question is answered before the jobs take the processor, and the devices are tried before
+  // anything is timed.
+  void appInfo(bench)
+    .catch(() => {}) // the screen asks again, and hears why
+    .finally(() => bench.queue.start())
   return {
     ...bench,
     router: createRouter(bench),

@@ -27,6 +27,7 @@ interface Desk {
 async function atDesk(work: (desk: Desk) => Promise<void>): Promise<void> {
   await inFolder(async folder => {
     const desk = openDesk(folder)
+    desk.queue.start()
     await work(desk)
     await desk.queue.close()
     desk.workspace.close()
@@ -195,6 +196,7 @@ describe('across starts', () => {
   test('[J8] a running job is interrupted, a waiting one is run', () =>
     inFolder(async folder => {
       const first = openDesk(folder)
+      first.queue.start()
       const [a, b] = [first.add('polite'), first.add('good')]
       await stage(first.queue, a.id, 'Waiting')
       await first.queue.close()

@@ -29,6 +29,7 @@ interface Live {
 export class JobQueue {
   private live: Live | undefined
   private running: Promise<void> | undefined
+  private started = false
   private closed = false
 
   constructor(
@@ -39,8 +40,9 @@ export class JobQueue {
     records.failInterrupted(workspace)
   }
 
-  /** Starts what waits from before. */
+  /** Nothing runs before this: the workbench opens first. */
   start(): void {
+    this.started = true
     this.pump()
   }
 
@@ -117,7 +119,7 @@ export class JobQueue {
   }
 
   private pump(): void {
-    if (this.closed || this.running) return
+    if (!this.started || this.closed || this.running) return
     const next = records.nextJob(this.workspace)
     if (!next) return
     this.running = this.run(next).finally(() => {
