@@ -6,9 +6,9 @@ import { readEvidence, readVariant, requireTeacher, variantCore } from '../../wo
 import type { Workspace } from '../../workspace/workspace'
 import type { Tasks } from '../protocol'
 import type { RequestOf } from '../requests'
+import type { Committed } from './committed'
 import { modelRef } from './lookup'
 import { reportInput } from './report-input'
-import type { Committed } from './work'
 
 export async function prepareReport(
   workspace: Workspace,

@@ -6,8 +6,8 @@ import { addVariant, requireTeacher, teacherOf, variantCore } from '../../worksp
 import type { Workspace } from '../../workspace/workspace'
 import type { Tasks } from '../protocol'
 import type { JobRequest, RequestOf } from '../requests'
+import type { Committed } from './committed'
 import { machine, modelRef } from './lookup'
-import type { Committed } from './work'
 
 export async function prepareModel(
   workspace: Workspace,

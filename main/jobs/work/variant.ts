@@ -6,8 +6,8 @@ import { addVariant, listVariants, requireTeacher, variantCore } from '../../wor
 import type { Workspace } from '../../workspace/workspace'
 import type { Measurements, MeasureTask, Tasks } from '../protocol'
 import type { RequestOf } from '../requests'
+import type { Committed } from './committed'
 import { datasetRef, evaluatedRef, machine, modelRef } from './lookup'
-import type { Committed } from './work'
 
 export async function prepareVariant(
   workspace: Workspace,

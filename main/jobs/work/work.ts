@@ -4,17 +4,11 @@
  */
 import type { Workspace } from '../../workspace/workspace'
 import type { AnyTask, Tasks } from '../protocol'
-import type { JobKind, JobRequest, RequestOf } from '../requests'
+import type { JobKind, RequestOf } from '../requests'
+import type { Committed } from './committed'
 import { commitArtifact, prepareBundle, prepareReport } from './files'
 import { commitDataset, commitModel, prepareDataset, prepareModel } from './imports'
 import { commitMeasure, commitVariant, prepareMeasure, prepareVariant } from './variant'
-
-export interface Committed {
-  /** Id of what the job made. */
-  made: string | null
-  /** Jobs that follow. */
-  next: { title: string; request: JobRequest }[]
-}
 
 type Prepare<K extends JobKind> = (workspace: Workspace, request: RequestOf<K>) => Promise<Tasks[K]['task']>
 type Commit<K extends JobKind> = (
