@@ -29,6 +29,13 @@ export function macShare(model: ModelSummary, operators: readonly string[]): num
   return all > 0 ? sum(model.layers.filter(layer => operators.includes(layer.op))) / all : 0
 }
 
+/** Share of the weights' bytes that the given operators read. */
+function byteShare(model: ModelSummary, operators: readonly string[]): number {
+  const sum = (layers: LayerSummary[]) => layers.reduce((total, layer) => total + layer.bytes, 0)
+  const all = sum(model.layers)
+  return all > 0 ? sum(model.layers.filter(layer => operators.includes(layer.op))) / all : 0
+}
+
 /** Size when the weights of the given layers shrink from 4 bytes to `bytes` each (never larger than it is). */
 export function sizeWhen(
   model: ModelSummary,
@@ -157,7 +164,8 @@ export function adviseDynamic(about: About, options: { convolutions: boolean; em
     ...(options.convolutions ? ['Conv'] : []),
   ]
   const slow = options.convolutions && convolutional > 0
-  const products = macShare(model, ['Gemm', 'MatMul'])
+  // At batch 1 matrix products are bound by the bytes of their weights rather than by arithmetic.
+  const products = Math.max(macShare(model, ['Gemm', 'MatMul']), byteShare(model, ['Gemm', 'MatMul']))
   return {
     notes,
     sizeBytes: sizeWhen(model, layer => operators.includes(layer.op), 1),
