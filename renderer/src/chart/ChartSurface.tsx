@@ -1,30 +1,18 @@
 import { type KeyboardEvent, type PointerEvent, useMemo } from 'react'
 import { createPortal } from 'react-dom'
 import { DefaultZIndexes, usePlotArea, ZIndexLayer } from 'recharts'
-import type { Metric } from '../../../shared/metrics'
 import { select, useApp } from '../store/app'
 import { hover, useHover } from '../store/hover'
 import { useUi } from '../store/ui'
 import { ConstraintHandle } from './ConstraintHandle'
 import { meetsAll } from './constraints'
+import type { Area, Axis, PlacedPoint } from './geometry'
 import { HoverCard } from './HoverCard'
 import { Labels } from './Labels'
 import { Marks } from './Marks'
 import { lineBoxes } from './obstacles'
 import { type ChartPoint, frontPath, nearest, neighbour } from './points'
-import { type Domain, project } from './scale'
-
-export interface Axis {
-  metric: Metric
-  domain: Domain
-  log: boolean
-}
-
-export interface PlacedPoint {
-  point: ChartPoint
-  x: number
-  y: number
-}
+import { project } from './scale'
 
 interface ChartSurfaceProps {
   points: readonly ChartPoint[]
@@ -42,13 +30,6 @@ export function ChartSurface({ points, front, x, y, errorBars }: ChartSurfacePro
   const area = usePlotArea()
   if (!area) return null
   return <Surface points={points} front={front} x={x} y={y} errorBars={errorBars} area={area} />
-}
-
-interface Area {
-  x: number
-  y: number
-  width: number
-  height: number
 }
 
 function Surface({ points, front, x, y, errorBars, area }: ChartSurfaceProps & { area: Area }) {

@@ -1,8 +1,8 @@
 import { type KeyboardEvent, type PointerEvent, useRef } from 'react'
 import { formatValue } from '../../../shared/format'
 import { setConstraint, useUi } from '../store/ui'
-import type { Axis } from './ChartSurface'
 import { limitText } from './constraints'
+import type { Axis } from './geometry'
 import { project, unproject } from './scale'
 
 interface ConstraintHandleProps {

@@ -3,8 +3,8 @@ import { teacherOf, useApp } from '../store/app'
 import { techniqueTitle } from '../tree/lineage'
 import { metricDelta } from '../ui/delta'
 import { DeltaBadge, MeasuredValue } from '../ui/values'
-import type { PlacedPoint } from './ChartSurface'
 import classes from './chart.module.css'
+import type { PlacedPoint } from './geometry'
 
 interface HoverCardProps {
   at: PlacedPoint

@@ -1,5 +1,5 @@
 import { memo, useMemo } from 'react'
-import type { PlacedPoint } from './ChartSurface'
+import type { PlacedPoint } from './geometry'
 import { type Box, placeLabels } from './labels'
 
 interface LabelsProps {

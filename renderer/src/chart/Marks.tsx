@@ -1,5 +1,5 @@
 import { memo } from 'react'
-import type { Axis, PlacedPoint } from './ChartSurface'
+import type { Axis, PlacedPoint } from './geometry'
 import { project } from './scale'
 
 interface MarksProps {

@@ -51,6 +51,23 @@ function candidates(wish: LabelWish): { label: PlacedLabel; box: Box }[] {
   ]
 }
 
+/** The first of those that hide the least of the lines: crossing one beats lying along it. */
+function leastCovered<T extends { box: Box }>(possible: readonly T[], lines: readonly Box[]): T | undefined {
+  let best: T | undefined
+  let least = Number.POSITIVE_INFINITY
+  for (const candidate of possible) {
+    const covered = lines.reduce((sum, line) => sum + sharedArea(candidate.box, line), 0)
+    if (covered < least) [best, least] = [candidate, covered]
+  }
+  return best
+}
+
+function sharedArea(a: Box, b: Box): number {
+  if (!overlaps(a, b)) return 0
+  const width = Math.min(a.right, b.right) - Math.max(a.left, b.left)
+  return width * (Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top))
+}
+
 /**
  * Labels that found room inside `area`. They never cover each other or a point; they keep off the `lines` where
  * they can.
@@ -72,8 +89,7 @@ export function placeLabels(
         box.bottom <= area.bottom &&
         !taken.some(other => overlaps(box, other)),
     )
-    const clear = possible.find(({ box }) => !lines.some(line => overlaps(box, line)))
-    const free = clear ?? possible[0]
+    const free = leastCovered(possible, lines)
     if (!free) continue
     taken.push(free.box)
     placed.push(free.label)

@@ -1,4 +1,4 @@
-import type { Axis, PlacedPoint } from './ChartSurface'
+import type { Axis, PlacedPoint } from './geometry'
 import type { Box } from './labels'
 import { project } from './scale'
 

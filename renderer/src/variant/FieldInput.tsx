@@ -9,8 +9,7 @@ import {
   TagsInput,
   TextInput,
 } from '@mantine/core'
-import { useState } from 'react'
-import { SchemaForm } from './SchemaForm'
+import { type ReactNode, useState } from 'react'
 import { type Field, titleOf, unionValue } from './schema'
 
 interface FieldInputProps {
@@ -19,6 +18,12 @@ interface FieldInputProps {
   value: unknown
   suggestions: readonly string[]
   onChange(value: unknown): void
+  /** The form of an object inside the option. */
+  nested(
+    fields: readonly Field[],
+    values: Record<string, unknown>,
+    onChange: (values: Record<string, unknown>) => void,
+  ): ReactNode
 }
 
 /** Longer lists of choices fold into a menu. */
@@ -34,7 +39,7 @@ function record(value: unknown): Record<string, unknown> {
 }
 
 /** The input that fits an option. */
-export function FieldInput({ id, field, value, suggestions, onChange }: FieldInputProps) {
+export function FieldInput({ id, field, value, suggestions, onChange, nested }: FieldInputProps) {
   const label = `${id}-label`
   switch (field.kind) {
     case 'switch':
@@ -98,14 +103,7 @@ export function FieldInput({ id, field, value, suggestions, onChange }: FieldInp
     case 'numbers':
       return <Numbers id={id} value={value} onChange={onChange} />
     case 'group':
-      return (
-        <SchemaForm
-          fields={field.fields}
-          values={record(value)}
-          suggestions={suggestions}
-          onChange={onChange}
-        />
-      )
+      return nested(field.fields, record(value), onChange)
     case 'union': {
       const tag = String(record(value)[field.key] ?? '')
       const chosen = field.cases.find(c => c.tag === tag)
@@ -125,14 +123,7 @@ export function FieldInput({ id, field, value, suggestions, onChange }: FieldInp
             }
             w="fit-content"
           />
-          {chosen && chosen.fields.length > 0 && (
-            <SchemaForm
-              fields={chosen.fields}
-              values={record(value)}
-              suggestions={suggestions}
-              onChange={onChange}
-            />
-          )}
+          {chosen && chosen.fields.length > 0 && nested(chosen.fields, record(value), onChange)}
         </Stack>
       )
     }

@@ -66,7 +66,16 @@ function FieldRow({ field, value, suggestions, onChange }: FieldRowProps) {
         {field.description && <div className={classes.fieldDescription}>{field.description}</div>}
       </div>
       <div className={classes.fieldInput}>
-        <FieldInput id={id} field={field} value={value} suggestions={suggestions} onChange={onChange} />
+        <FieldInput
+          id={id}
+          field={field}
+          value={value}
+          suggestions={suggestions}
+          onChange={onChange}
+          nested={(fields, values, change) => (
+            <SchemaForm fields={fields} values={values} suggestions={suggestions} onChange={change} />
+          )}
+        />
       </div>
     </div>
   )
