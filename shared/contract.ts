@@ -88,7 +88,7 @@ export const contract = {
     set: base.input(Settings.partial()).output(Settings),
   },
   files: {
-    /** Host only: grants a path on the machine the host runs on. */
+    /** Host only: grants a path on the machine the host runs on. In Electron it is refused as `unsupported`. */
     fromPath: base.input(z.object({ path: z.string() })).output(FileGrant),
   },
   studies: {
@@ -99,7 +99,10 @@ export const contract = {
     sample: base.output(StudyHead),
     rename: base.input(id.extend({ name: z.string().min(1).max(200) })).output(StudyHead),
     remove: base.input(id).output(z.object({})),
-    /** Undo of the last removal of a study, variant or dataset, for as long as the app runs. */
+    /**
+     * Undo of a removal, for as long as the app runs. A variant comes back with what was removed together with it;
+     * `conflict` when its parent is still removed, or when a new teacher took its place.
+     */
     restore: base
       .input(z.object({ kind: z.enum(['study', 'variant', 'dataset']), id: z.string() }))
       .output(z.object({})),
@@ -109,7 +112,10 @@ export const contract = {
     report: base.input(id).output(Job),
   },
   models: {
-    /** Job: checks, stores and inspects a model as the study's teacher (or as a variant of `parent`). */
+    /**
+     * Job: checks, stores and inspects a model as the study's teacher (or as a variant of `parent`); a job that
+     * measures it follows. `conflict` when the study has a teacher and no `parent` is named.
+     */
     import: base
       .input(z.object({ study: z.string(), file: z.string(), parent: z.string().nullable().default(null) }))
       .output(Job),
@@ -128,7 +134,10 @@ export const contract = {
         }),
       )
       .output(z.object({ samples: z.array(SamplePreview), notes: z.array(Note) })),
-    /** Job: reads every sample once, checks it against the teacher, stores the specification. */
+    /**
+     * Job: reads every sample once, checks it against the teacher, stores the specification; a job that measures all
+     * variants on it follows. Of `spec.source` only a range of samples (`#0:2000`) counts: the rest comes from `file`.
+     */
     import: base
       .input(z.object({ study: z.string(), file: z.string(), name: z.string(), spec: DatasetSpec }))
       .output(Job),
@@ -140,7 +149,11 @@ export const contract = {
     advise: base.input(z.object({ variant: z.string(), step: Step })).output(Advice),
   },
   variants: {
-    /** Job: technique → verified file → evaluation, benchmark and profile against the teacher. */
+    /**
+     * Job: technique → verified file → evaluation, benchmark and profile against the teacher. Options are checked
+     * before the job is made (`bad-option` with the field in `where`). A measurement that fails does not lose the
+     * variant: `verification.notes` then holds a note of code `not-measured`.
+     */
     create: base
       .input(
         z.object({
@@ -199,7 +212,9 @@ export const contract = {
   jobs: {
     list: base.output(z.array(Job)),
     log: base.input(id).output(z.object({ lines: z.array(z.string()) })),
+    /** Takes a waiting job out of the queue, or stops a running one (killed after two seconds if it does not hear). */
     cancel: base.input(id).output(z.object({})),
+    /** Queues a failed or cancelled job again, under the same id. */
     retry: base.input(id).output(Job),
     /** Forgets finished jobs. */
     clear: base.output(z.object({})),
@@ -214,7 +229,11 @@ export const routes = {
   sampleImage: (dataset: string, index: number) => `/data/${dataset}/${index}.png`,
   /** GET: an artifact's bytes, with its name as attachment. */
   artifact: (artifact: string) => `/artifacts/${artifact}`,
-  /** POST (host only): body is the file; answers with a `FileGrant`. Files with the same `group` lie side by side. */
+  /**
+   * POST (host only): body is the file; answers with a `FileGrant`, or with `ErrorData` and a status of 422 or 507.
+   * Files with the same `group` lie side by side. A name with folders (`digits/3/17.png`) makes them and answers with
+   * the grant of the topmost folder, the same for every file in it.
+   */
   upload: (name: string, group: string) =>
     `/upload?name=${encodeURIComponent(name)}&group=${encodeURIComponent(group)}`,
 }

@@ -9,7 +9,7 @@ import { inFolder, inWorkspace } from './fixture'
 import { workspaceFolder } from './folder'
 import { takeLock } from './lock'
 import { migrate } from './migrations'
-import { fileHash } from './store'
+import { diskError, fileHash } from './store'
 import { openWorkspace } from './workspace'
 
 describe('[W1] the folder', () => {
@@ -146,6 +146,18 @@ describe('the file store', () => {
       second.close()
     }))
 
+  test('[W13] the system’s words for a full disk are turned into ours, others are not', () => {
+    for (const code of ['ENOSPC', 'EDQUOT']) {
+      expect(diskError(Object.assign(new Error('write'), { code }), '/w')).toMatchObject({
+        code: 'no-space',
+        where: '/w',
+        action: 'Free some space and try again; nothing was left half written.',
+      })
+    }
+    const other = Object.assign(new Error('read'), { code: 'EIO' })
+    expect(diskError(other, '/w')).toBe(other)
+  })
+
   test.runIf(canMount())('[W13] a full disk is said plainly and leaves nothing', async () => {
     const disk = mkdtempSync(join(tmpdir(), 'bantam-disk-'))
     execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=2m', 'tmpfs', disk])
@@ -186,7 +198,7 @@ function holdLock(folder: string): Promise<ReturnType<typeof fork>> {
   return new Promise(resolve => child.once('message', () => resolve(child)))
 }
 
-/** Mounting needs rights that a test run need not have; the error itself is covered everywhere by the next file. */
+/** Mounting needs rights that a test run need not have; the wording is tested everywhere. */
 function canMount(): boolean {
   if (process.platform !== 'linux' || process.getuid?.() !== 0) return false
   const probe = mkdtempSync(join(tmpdir(), 'bantam-mount-'))
