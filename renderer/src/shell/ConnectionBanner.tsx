@@ -18,7 +18,8 @@ export function ConnectionBanner() {
   return (
     <div className={classes.banner} role="status">
       <Loader size={14} color="var(--bt-worse)" />
-      The connection to the engine was lost. Bantam connects again by itself; running jobs go on.
+      The connection to the engine was lost. Bantam connects again by itself; running jobs go on. If you
+      closed it, start it again and open the address it prints.
       <Button size="compact-xs" variant="default" onClick={() => connection.retry()}>
         Try now
       </Button>

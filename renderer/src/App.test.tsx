@@ -1,0 +1,73 @@
+import { cleanup, fireEvent, render, screen, waitFor, within } from '@testing-library/react'
+import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { fixtureConnection } from './fixtures/client'
+import { study } from './fixtures/study'
+import { Root } from './Root'
+import { initialState, useApp } from './store/app'
+import { clearQueries } from './store/query'
+import { initialUi, useUi } from './store/ui'
+
+// jsdom lays nothing out: lists that show only what is in view get a height to be in view of.
+for (const side of ['clientHeight', 'clientWidth', 'offsetHeight', 'offsetWidth']) {
+  Object.defineProperty(HTMLElement.prototype, side, { configurable: true, value: 800 })
+}
+
+const complaints = vi.spyOn(console, 'error')
+
+beforeEach(() => {
+  localStorage.clear()
+  clearQueries()
+  useApp.setState(initialState, true)
+  useUi.setState(initialUi, true)
+  complaints.mockClear()
+})
+afterEach(cleanup)
+
+it('shows the study, makes a variant by keyboard alone, and complains about nothing', async () => {
+  render(<Root connection={fixtureConnection({ pace: 15 })} />)
+  const tree = await screen.findByRole('tree', { name: 'Variants' })
+  await waitFor(() => expect(within(tree).getAllByRole('treeitem')).toHaveLength(study.variants.length))
+  expect(screen.getByRole('treeitem', { name: 'digits-cnn, Teacher' }).getAttribute('aria-selected')).toBe(
+    'true',
+  )
+
+  fireEvent.keyDown(tree, { key: 'ArrowDown' })
+  expect(useApp.getState().selection).toEqual(['v1'])
+
+  fireEvent.keyDown(document.body, { key: 'n' })
+  const dialog = await screen.findByRole('dialog', { name: 'New variant' })
+  fireEvent.click(within(dialog).getByRole('radio', { name: /^Dynamic int8/ }))
+  expect(await within(dialog).findByText(/several times slower than float/)).toBeTruthy()
+  expect(within(dialog).getByText('8.0× to 13× slower')).toBeTruthy()
+  fireEvent.change(within(dialog).getByLabelText('Name'), { target: { value: 'by keyboard' } })
+  fireEvent.click(within(dialog).getByRole('button', { name: 'Start' }))
+
+  await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull())
+  expect(await screen.findByText('by keyboard is ready')).toBeTruthy()
+  const made = await screen.findByRole('treeitem', { name: 'by keyboard, Dynamic int8' })
+  expect(made.getAttribute('aria-level')).toBe('3')
+  expect(complaints.mock.calls).toEqual([])
+}, 20_000)
+
+it('says what to do in a study without a model', async () => {
+  const empty = { ...study, variants: [], datasets: [] }
+  render(<Root connection={fixtureConnection({ study: empty })} />)
+  expect(await screen.findByText('Open a model to begin')).toBeTruthy()
+  expect(screen.getByText('Comes after the model.')).toBeTruthy()
+  fireEvent.keyDown(document.body, { key: 'n' })
+  expect(useUi.getState().dialog).toBeNull()
+})
+
+it('asks for data where a technique needs it and offers to bring some in', async () => {
+  render(<Root connection={fixtureConnection({ study: { ...study, datasets: [] } })} />)
+  await screen.findByRole('tree', { name: 'Variants' })
+  fireEvent.keyDown(document.body, { key: 'n' })
+  const dialog = await screen.findByRole('dialog', { name: 'New variant' })
+  expect(
+    within(dialog).getByText(/needs samples to calibrate on, and this study has no data yet/),
+  ).toBeTruthy()
+  expect(within(dialog).getByRole('button', { name: 'Start' }).hasAttribute('disabled')).toBe(true)
+  fireEvent.click(within(dialog).getByRole('button', { name: 'Import data…' }))
+  expect(await screen.findByRole('dialog', { name: 'Import data' })).toBeTruthy()
+  expect(useUi.getState().dialog).toMatchObject({ next: { kind: 'new-variant', parent: 'v0' } })
+})
