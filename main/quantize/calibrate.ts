@@ -31,6 +31,8 @@ const BATCH = 32
 /** Above this many bytes of weights the augmented model goes through a file. */
 const IN_MEMORY_BYTES = 2 ** 30
 
+/** Bins by which the windows of the entropy calibration grow: finer than that the divergence hardly changes. */
+const WINDOW_STEP = 4
 /** Codes of an 8-bit type. */
 const CODES = 256
 
@@ -279,7 +281,7 @@ async function histogramPass(
  */
 function leastLoss(histogram: Histogram, range: Range): Range {
   const levels = range.min < 0 && range.max > 0 ? CODES : 2 * CODES
-  return entropyRange(histogram, Math.min(levels, histogram.counts.length))
+  return entropyRange(histogram, Math.min(levels, histogram.counts.length), WINDOW_STEP)
 }
 
 function percentiles(histogram: Histogram, method: CalibrationMethod): Range {

@@ -39,14 +39,23 @@ export class Histogram {
     const last = counts.length - 1
     const magnitudes = this.count === 'magnitudes'
     const keepZeros = this.count !== 'nonzero'
+    let zeros = 0
     for (let i = 0; i < values.length; i++) {
       let value = values[i] as number
+      // Half of what a Relu makes is zero: one bin would be written again and again.
+      if (value === 0) {
+        zeros++
+        continue
+      }
       if (magnitudes && value < 0) value = -value
-      if (value === 0 && !keepZeros) continue
       let bin = ((value - low) * perBin) | 0
       if (bin > last) bin = last
       else if (bin < 0) bin = 0
       counts[bin] = (counts[bin] as number) + 1
+    }
+    if (keepZeros && zeros > 0) {
+      const bin = Math.min(last, Math.max(0, Math.trunc(-low * perBin)))
+      counts[bin] = (counts[bin] as number) + zeros
     }
   }
 }

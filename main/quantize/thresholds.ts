@@ -30,8 +30,11 @@ export function percentileRange(histogram: Histogram, percentile: number): Range
   return { min: -edge, max: edge }
 }
 
-/** Range of least divergence. The histogram must be symmetric about zero with more bins than `levels`. */
-export function entropyRange(histogram: Histogram, levels: number): Range {
+/**
+ * Range of least divergence. The histogram must be symmetric about zero with at least `levels` bins. Every `step`-th
+ * window is tried.
+ */
+export function entropyRange(histogram: Histogram, levels: number, step = 1): Range {
   const { counts } = histogram
   const bins = counts.length
   const centre = bins >> 1
@@ -46,7 +49,7 @@ export function entropyRange(histogram: Histogram, levels: number): Range {
   let least = Number.POSITIVE_INFINITY
   const p = new Float64Array(bins)
   const q = new Float64Array(bins)
-  for (let half = halfLevels; half <= centre; half++) {
+  for (let half = halfLevels; half <= centre; half += step) {
     const start = centre - half
     const end = Math.min(centre + half + 1, bins)
     const size = end - start
