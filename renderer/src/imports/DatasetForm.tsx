@@ -177,7 +177,7 @@ function Mapping({ probe, spec, onChange }: MappingProps) {
         {inputs.map(input => (
           <TagsInput
             key={input.name}
-            label={`Input ${input.name}`}
+            label={`Feeds ${input.name}`}
             description={`${input.type}, ${input.shape.join(' × ')}`}
             data={fields}
             renderOption={({ option }) => describe(option.value)}
