@@ -64,20 +64,32 @@ export interface Calibration {
  */
 export async function calibrate(request: CalibrationRequest, context: TaskContext): Promise<Calibration> {
   const { values, method } = request
-  const probe = await openAugmented(request, method.kind !== 'minmax', context)
+  const share = method.kind === 'minmax' ? 1 : 0.4
+  const { plan, extremes } = await withSession(request, 'scalars', context, async session => {
+    const plan = batchPlan(session, request.indices)
+    return { plan, extremes: await extremesPass(session, request, plan, within(context, 0, share)) }
+  })
+  const ranges = new Map(values.map(name => [name, { ...(extremes.get(name) as Extremes).range }]))
+  if (method.kind !== 'minmax') {
+    await withSession(request, 'values', context, session =>
+      histogramPass(session, request, plan, extremes, ranges, within(context, share, 1)),
+    )
+  }
+  const samples = plan.batches.reduce((sum, batch) => sum + batch.length, 0)
+  return { ranges, samples, notes: [...plan.notes, ...emptyNotes(values, extremes)] }
+}
+
+async function withSession<T>(
+  request: CalibrationRequest,
+  wanted: 'scalars' | 'values',
+  context: TaskContext,
+  use: (session: Session) => Promise<T>,
+): Promise<T> {
+  const session = await openAugmented(request, wanted, context)
   try {
-    const plan = batchPlan(probe, request.indices)
-    const share = method.kind === 'minmax' ? 1 : 0.4
-    const extremes = await extremesPass(probe, request, plan, within(context, 0, share))
-    const notes = [...plan.notes, ...emptyNotes(values, extremes)]
-    const samples = plan.batches.reduce((sum, batch) => sum + batch.length, 0)
-    const ranges = new Map(values.map(name => [name, { ...(extremes.get(name) as Extremes).range }]))
-    if (method.kind !== 'minmax') {
-      await histogramPass(probe, request, plan, extremes, ranges, within(context, share, 1))
-    }
-    return { ranges, samples, notes }
+    return await use(session)
   } finally {
-    await probe.close()
+    await session.close()
   }
 }
 
@@ -101,10 +113,10 @@ const suffixes = {
   size: '__bantam_size',
 }
 
-/** A session over the model with the scalars of every value, and the values themselves, as outputs. */
+/** A session over the model with the scalars of every value, or the values themselves, as further outputs. */
 async function openAugmented(
   request: CalibrationRequest,
-  fetchValues: boolean,
+  wanted: 'scalars' | 'values',
   context: TaskContext,
 ): Promise<Session> {
   const model = editableCopy(request.model)
@@ -112,13 +124,16 @@ async function openAugmented(
   const outputs = new Set(graph.outputNames)
   const added: string[] = []
   for (const name of request.values) {
+    if (wanted === 'values') {
+      if (!outputs.has(name) && !graph.isInput(name)) added.push(name)
+      continue
+    }
     graph.add(makeNode('ReduceMin', [name], [name + suffixes.min], { keepdims: 0n }))
     graph.add(makeNode('ReduceMax', [name], [name + suffixes.max], { keepdims: 0n }))
     // The extremes pass over NaN, a sum does not.
     graph.add(makeNode('ReduceSum', [name], [name + suffixes.sum], { keepdims: 0n }))
     graph.add(makeNode('Size', [name], [name + suffixes.size]))
     added.push(...Object.values(suffixes).map(suffix => name + suffix))
-    if (fetchValues && !outputs.has(name) && !graph.isInput(name)) added.push(name)
   }
   graph.proto.output.push(...added.map(name => create(ValueInfoProtoSchema, { name })))
   const options = { threads: request.threads }
