@@ -1,5 +1,5 @@
 /** The contract end to end in this process, with the real engine in its job processes, on the shipped sample. */
-import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe, expect, test } from 'vitest'
 import { parse } from 'yaml'
@@ -258,6 +258,24 @@ test('a second teacher is refused, a variant by import is not', async () => {
     ])
     await expect(client.variants.export({ id: result ?? '', format: 'evidence' })).rejects.toMatchObject({
       data: { code: 'not-found' },
+    })
+  })
+})
+
+test('a folder stands for the one model in it', async () => {
+  await withBench(async ({ client, grant, folder }) => {
+    const { id } = await client.studies.create({ name: 'Test' })
+    const place = join(folder, 'place')
+    mkdirSync(place)
+    const add = () => client.models.import({ study: id, file: grant(place) })
+    await expect(add()).rejects.toMatchObject({
+      data: { code: 'bad-file', message: 'No ONNX model lies in this folder.', where: place },
+    })
+    writeFileSync(join(place, 'a.onnx'), '')
+    expect((await add()).title).toBe('Import a.onnx')
+    writeFileSync(join(place, 'b.onnx'), '')
+    await expect(add()).rejects.toMatchObject({
+      data: { message: 'Several ONNX models lie in this folder: a.onnx, b.onnx.' },
     })
   })
 })

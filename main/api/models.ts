@@ -1,4 +1,5 @@
-import { basename, extname } from 'node:path'
+import { readdirSync, statSync } from 'node:fs'
+import { basename, extname, join } from 'node:path'
 import { BantamError } from '../../shared/errors'
 import { studyHead } from '../workspace/studies'
 import { teacherOf, variantStudy } from '../workspace/variants'
@@ -18,7 +19,7 @@ export function modelsRouter(bench: Bench) {
           action: 'Import the model as a variant of it, or make another study.',
         })
       }
-      const path = bench.grants.path(input.file)
+      const path = modelPath(bench.grants.path(input.file))
       const name = basename(path, extname(path)) || 'model'
       return bench.queue.enqueue(input.study, `Import ${basename(path)}`, {
         kind: 'import-model',
@@ -30,4 +31,19 @@ export function modelsRouter(bench: Bench) {
       })
     }),
   })
+}
+
+/** A folder stands for the one model in it: its external data lies there too. Throws `bad-file` when it is not one. */
+function modelPath(path: string): string {
+  if (!statSync(path).isDirectory()) return path
+  const models = readdirSync(path).filter(name => extname(name).toLowerCase() === '.onnx')
+  const [only] = models
+  if (only && models.length === 1) return join(path, only)
+  throw new BantamError(
+    'bad-file',
+    only
+      ? `Several ONNX models lie in this folder: ${models.slice(0, 5).join(', ')}.`
+      : 'No ONNX model lies in this folder.',
+    { where: path, action: 'Choose an .onnx file.' },
+  )
 }
