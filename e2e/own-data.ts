@@ -1,5 +1,5 @@
 /** A model and a folder of pictures as a person might bring them, made from the sample in other forms. */
-import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs'
+import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import sharp from 'sharp'
@@ -8,6 +8,8 @@ import { root } from './launch'
 
 export interface OwnFiles {
   readonly model: string
+  /** The first half of the model. */
+  readonly broken: string
   /** One folder of PNG files per class. */
   readonly pictures: string
   remove(): void
@@ -18,6 +20,8 @@ export async function makeOwnFiles(count: number): Promise<OwnFiles> {
   const folder = mkdtempSync(join(tmpdir(), 'bantam-own-'))
   const model = join(folder, 'reader.onnx')
   copyFileSync(join(root, 'samples/digits-teacher.onnx'), model)
+  const broken = join(folder, 'broken.onnx')
+  writeFileSync(broken, readFileSync(model).subarray(0, 800_000))
   const pictures = join(folder, 'digits')
   const input = { name: 'input', type: 'float32', shape: ['batch', 1, 28, 28] }
   const dataset = await openDataset(
@@ -42,5 +46,5 @@ export async function makeOwnFiles(count: number): Promise<OwnFiles> {
         .toFile(join(pictures, className, `${i}.png`))
   }
   await dataset.close()
-  return { model, pictures, remove: () => rmSync(folder, { recursive: true, force: true }) }
+  return { model, broken, pictures, remove: () => rmSync(folder, { recursive: true, force: true }) }
 }
