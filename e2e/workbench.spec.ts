@@ -186,13 +186,8 @@ test('host: killed in the middle of a job, it starts again whole', async ({ page
   try {
     await page.goto(second.url)
     await expect(variantRow(page, /^Teacher/)).toBeVisible()
-    await page.getByRole('button', { name: /^Jobs/ }).click()
-    await expect(page.getByText(/interrupted/i).first()).toBeVisible()
-    await page
-      .getByRole('button', { name: /Try again|Retry/ })
-      .first()
-      .click()
-    await expect(variantRow(page, /int8|float16/i).first()).toBeVisible({ timeout: 120_000 })
+    // What ran when it was killed is taken up again: the data arrive, and with them the variant calibrated on them.
+    await expect(variantRow(page, /^Static int8/)).toBeVisible({ timeout: 120_000 })
   } finally {
     await second.close()
   }

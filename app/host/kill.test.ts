@@ -133,18 +133,13 @@ test.runIf(process.platform === 'linux')(
       expect(readdirSync(join(workspace, 'tmp'))).toHaveLength(1)
 
       const second = await start(workspace)
+      // [J8] what ran is taken up first, by itself
+      await until(second, now => now['Measure the teacher']?.state === 'running')
       const after = await jobs(second)
-      expect(after['Measure the teacher']).toMatchObject({
-        state: 'failed',
-        stage: 'Interrupted',
-        error: { code: 'crashed', action: 'Try again; nothing was left half done.' },
-      })
-      // [J8] what waited goes on by itself
-      await until(second, now => now['Static int8']?.state === 'running')
       for (const title of ['Float16', 'Dynamic int8', 'Static int8']) {
+        expect(after[title]?.state).toBe('queued')
         await second.client.jobs.cancel({ id: after[title]?.id ?? '' })
       }
-      await second.client.jobs.retry({ id: after['Measure the teacher']?.id ?? '' })
       await until(second, now => now['Measure the teacher']?.state === 'done')
       const [study] = await second.client.studies.list()
       const { variants, datasets } = await second.client.studies.get({ id: study?.id ?? '' })

@@ -26,7 +26,7 @@ export interface Workbench extends Bench {
   readonly router: Router
   /** Answers the byte routes (`/data/…`, `/artifacts/…`); undefined for other paths. */
   bytes(path: string): Promise<BytesAnswer | undefined>
-  /** Ends all processes and closes the workspace; a running job is shown as interrupted at the next start. */
+  /** Ends all processes and closes the workspace; a running job is taken up again at the next start. */
   close(): Promise<void>
 }
 

@@ -193,7 +193,7 @@ describe('life of a job', () => {
 })
 
 describe('across starts', () => {
-  test('[J8] a running job is interrupted, a waiting one is run', () =>
+  test('[J8] an interrupted job is taken up first, and fails when it is interrupted again', () =>
     inFolder(async folder => {
       const first = openDesk(folder)
       first.queue.start()
@@ -201,18 +201,27 @@ describe('across starts', () => {
       await stage(first.queue, a.id, 'Waiting')
       await first.queue.close()
       first.workspace.close()
+
       const second = openDesk(folder)
-      expect(second.queue.read(a.id)).toMatchObject({
-        state: 'failed',
-        stage: 'Interrupted',
-        error: { code: 'crashed', message: 'Bantam was closed while this job was running.' },
-      })
-      expect(second.queue.read(b.id).state).toBe('queued')
+      expect(second.queue.read(a.id)).toMatchObject({ state: 'queued', error: null })
       second.queue.start()
-      await second.until(b.id, 'done')
-      expect(second.queue.retry(a.id).state).toBe('running')
+      await stage(second.queue, a.id, 'Waiting')
+      expect(second.queue.read(a.id).state).toBe('running')
+      expect(second.queue.read(b.id).state).toBe('queued')
       await second.queue.close()
       second.workspace.close()
+
+      const third = openDesk(folder)
+      expect(third.queue.read(a.id)).toMatchObject({
+        state: 'failed',
+        stage: 'Interrupted',
+        error: { code: 'crashed', message: 'Bantam ended twice while this job was running.' },
+      })
+      third.queue.start()
+      await third.until(b.id, 'done')
+      expect(third.queue.retry(a.id).state).toBe('running')
+      await third.queue.close()
+      third.workspace.close()
     }))
 })
 

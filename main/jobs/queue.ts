@@ -37,7 +37,7 @@ export class JobQueue {
     private readonly host: Host,
     private readonly bus: EventBus,
   ) {
-    records.failInterrupted(workspace)
+    records.takeUpInterrupted(workspace)
   }
 
   /** Nothing runs before this: the workbench opens first. */
@@ -111,7 +111,7 @@ export class JobQueue {
     return this.running === undefined && records.nextJob(this.workspace) === undefined
   }
 
-  /** Ends the running job's process; at the next start the job is shown as interrupted. */
+  /** Ends the running job's process; at the next start the job is taken up again. */
   async close(): Promise<void> {
     this.closed = true
     this.live?.task?.cancel(0)
@@ -147,9 +147,9 @@ export class JobQueue {
     try {
       const result = await this.work(live, request, log)
       if (live.cancelled) throw new BantamError('cancelled', 'Cancelled.')
-      const { made, next } = this.record(id, request, result)
+      const { made, following } = this.record(job, request, result)
       log.write(`done${made ? `: ${made}` : ''}`)
-      for (const { title, request: then } of next) this.enqueue(job.studyId, title, then)
+      for (const next of following) this.bus.publish({ type: 'job', job: next })
     } catch (error) {
       this.stopped(id, error, log)
     }
@@ -178,21 +178,26 @@ export class JobQueue {
     return live.task.result
   }
 
-  /** The result and the job's end are recorded together: after a power cut there are both or neither. */
-  private record(id: string, request: JobRequest, result: unknown): ReturnType<typeof commit> {
+  /** The result, the job's end and what follows are recorded together: after a power cut there is all or nothing. */
+  private record(
+    { id, studyId }: Job,
+    request: JobRequest,
+    result: unknown,
+  ): { made: string | null; following: Job[] } {
     return this.workspace.database.transaction(() => {
-      const committed = commit(this.workspace, id, request, result)
-      records.markDone(this.workspace, id, committed.made)
+      const { made, next } = commit(this.workspace, id, request, result)
+      records.markDone(this.workspace, id, made)
       touchStudy(this.workspace, request.study)
-      return committed
+      const following = next.map(n => records.addJob(this.workspace, { study: studyId, ...n }).job)
+      return { made, following }
     })
   }
 
   private stopped(id: string, error: unknown, log: JobLog): void {
     const data = toErrorData(error)
-    if (this.closed) {
-      records.markStopped(this.workspace, id, 'failed', 'Interrupted', records.interrupted)
-    } else if (data.code === 'cancelled') {
+    // Still marked as running, it is taken up at the next start.
+    if (this.closed) return
+    if (data.code === 'cancelled') {
       records.markStopped(this.workspace, id, 'cancelled', 'Cancelled', null)
     } else {
       if (data.code === 'internal' && error instanceof Error) log.write(error.stack ?? error.message)

@@ -83,24 +83,34 @@ export function markStopped(
 
 export function markQueued({ database }: Workspace, id: string): void {
   database.run(
-    "UPDATE jobs SET state = 'queued', stage = 'Waiting', error = NULL, result = NULL, started_at = NULL, finished_at = NULL, created_at = ? WHERE id = ?",
+    "UPDATE jobs SET state = 'queued', stage = 'Waiting', error = NULL, result = NULL, started_at = NULL, finished_at = NULL, interruptions = 0, created_at = ? WHERE id = ?",
     now(),
     id,
   )
 }
 
-/** Jobs that ran when everything was killed: they failed, and say so. Answers with their ids. */
-export function failInterrupted(workspace: Workspace): string[] {
-  const running = workspace.database
-    .all("SELECT id FROM jobs WHERE state = 'running'")
-    .map(row => text(row.id))
-  for (const id of running) markStopped(workspace, id, 'failed', 'Interrupted', interrupted)
-  return running
+/**
+ * Jobs that ran when the workbench ended wait again, in their old place. One that was interrupted twice may be what
+ * ends it: it has failed, and says so.
+ */
+export function takeUpInterrupted({ database }: Workspace): void {
+  database.transaction(() => {
+    database.run(
+      `UPDATE jobs SET state = 'failed', stage = 'Interrupted', error = ?, finished_at = ?
+       WHERE state = 'running' AND interruptions > 0`,
+      toJson(interrupted),
+      now(),
+    )
+    database.run(
+      `UPDATE jobs SET state = 'queued', stage = 'Waiting', started_at = NULL, interruptions = interruptions + 1
+       WHERE state = 'running'`,
+    )
+  })
 }
 
-export const interrupted: ErrorData = {
+const interrupted: ErrorData = {
   code: 'crashed',
-  message: 'Bantam was closed while this job was running.',
+  message: 'Bantam ended twice while this job was running.',
   action: 'Try again; nothing was left half done.',
 }
 

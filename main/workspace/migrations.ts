@@ -61,7 +61,7 @@ CREATE TABLE profiles (
 CREATE TABLE jobs (
   id TEXT PRIMARY KEY, study_id TEXT REFERENCES studies ON DELETE CASCADE, kind TEXT NOT NULL, title TEXT NOT NULL,
   state TEXT NOT NULL, request TEXT NOT NULL, stage TEXT NOT NULL, result TEXT, error TEXT,
-  created_at TEXT NOT NULL, started_at TEXT, finished_at TEXT
+  created_at TEXT NOT NULL, started_at TEXT, finished_at TEXT, interruptions INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE INDEX jobs_by_state ON jobs (state);
 
