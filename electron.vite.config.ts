@@ -4,7 +4,14 @@ import packageJson from './package.json' with { type: 'json' }
 
 /** Native packages stay outside; everything else is bundled, which halves the start of every process. */
 const bundled = Object.keys(packageJson.dependencies).filter(
-  name => !['onnxruntime-node', 'onnxruntime-common', 'sharp', '@photostructure/sqlite', 'systeminformation'].includes(name),
+  name =>
+    ![
+      'onnxruntime-node',
+      'onnxruntime-common',
+      'sharp',
+      '@photostructure/sqlite',
+      'systeminformation',
+    ].includes(name),
 )
 
 export default defineConfig({
@@ -38,6 +45,8 @@ export default defineConfig({
     build: {
       outDir: 'out/renderer',
       minify: true,
+      // One page, loaded from this machine's disk: splitting it would gain nothing.
+      chunkSizeWarningLimit: 3000,
       rollupOptions: { input: { index: 'renderer/index.html' } },
     },
   },
