@@ -11,13 +11,16 @@ export interface Metric {
   read(variant: Variant): Measured | undefined
 }
 
-function evaluated(id: string): (variant: Variant) => Measured | undefined {
+/** What quality is read from. */
+type Evaluated = Pick<Variant, 'evaluation'>
+
+function evaluated(id: string): (variant: Evaluated) => Measured | undefined {
   return variant => variant.evaluation?.metrics[id]
 }
 
 function agreed(
   key: 'cosine' | 'maxAbs' | 'sqnr' | 'kl' | 'top1',
-): (variant: Variant) => Measured | undefined {
+): (variant: Evaluated) => Measured | undefined {
   return variant => {
     const values = (variant.evaluation?.agreement ?? []).flatMap(a => a[key] ?? [])
     if (values.length === 0) return undefined
@@ -234,10 +237,21 @@ export function metricById(id: string): Metric {
   return metric
 }
 
+const MAIN = [
+  { id: 'accuracy', read: evaluated('accuracy') },
+  { id: 'r2', read: evaluated('r2') },
+  { id: 'agreement', read: agreed('top1') },
+  { id: 'cosine', read: agreed('cosine') },
+]
+
 /** The task's main metric: what "accuracy" means for this variant. */
-export function mainMetric(variant: Variant): Metric {
-  const first = ['accuracy', 'r2', 'agreement', 'cosine'].find(id => metricById(id).read(variant))
-  return metricById(first ?? 'cosine')
+export function mainMetric(variant: Evaluated): Metric {
+  return metricById(MAIN.find(m => m.read(variant))?.id ?? 'cosine')
+}
+
+/** The value of the main metric. */
+export function mainValue(variant: Evaluated): Measured | undefined {
+  return MAIN.flatMap(m => m.read(variant) ?? [])[0]
 }
 
 /** Metrics at least one of the variants has a value for. */

@@ -2,7 +2,8 @@
 import type { Command } from 'commander'
 import type { Benchmark } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
-import { formatBytes, formatCount, formatMs, formatSpeed, formatValue } from '../../shared/format'
+import { formatBytes, formatCount, formatMs, formatValue } from '../../shared/format'
+import { ratioText } from '../../shared/verdict'
 import { addGlobals, type Globals, numberList, realNumber, runAction, wholeNumber } from './command'
 import { addDataOptions, type DataOptions } from './data-options'
 import { noteLines } from './notes'
@@ -96,7 +97,7 @@ function describe({ hardware, rows, ratios, energy, notes }: Document): string {
     String(r.batch),
     String(r.threads),
     `${r.ratio.toFixed(3)} (${r.low.toFixed(3)} to ${r.high.toFixed(3)})`,
-    r.low <= 1 && r.high >= 1 ? 'no difference shown' : formatSpeed(r.ratio),
+    ratioText(r),
   ])
   const shown = energy.available ? header : header.slice(0, -1)
   return [

@@ -9,11 +9,12 @@ import { inspectModel } from '../../main/measure/inspect'
 import { readEvidence } from '../../main/operations/evidence'
 import { makeVariant } from '../../main/operations/variant'
 import { reportHtml } from '../../main/report/report'
-import { describeRatio, ratioOf, verdicts } from '../../main/report/verdict'
+import { ratiosOf, verdicts } from '../../main/report/verdict'
 import { DatasetSpec, type Device, type Step } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
 import { formatBytes, formatDifference, formatMeasured } from '../../shared/format'
 import { metricById } from '../../shared/metrics'
+import { ratioText } from '../../shared/verdict'
 import { requireDevice } from './device'
 import { type Candidate, type Measured, measureCandidates, modelName, threadCount } from './measure'
 import { writeWhole } from './paths'
@@ -120,7 +121,7 @@ export function describeDemo({ measured, sentences, document }: DemoResult): str
   const [accuracy, latency] = [metricById('accuracy'), metricById('latency1')]
   const rows = measured.map(({ variant }) => {
     const [share, ms] = [accuracy.read(variant), latency.read(variant)]
-    const ratio = reference && ratioOf(null, reference, variant)
+    const ratio = reference && ratiosOf(null, reference, variant)[0]
     const difference = variant.evaluation?.differences.find(d => d.metric === 'accuracy')
     return [
       variant.name,
@@ -128,7 +129,7 @@ export function describeDemo({ measured, sentences, document }: DemoResult): str
       share ? formatMeasured(share, accuracy.unit) : '',
       difference ? formatDifference(difference, 'share') : '',
       ms ? formatMeasured(ms, latency.unit) : '',
-      ratio ? describeRatio(ratio).replace(/ \(.*/, '') : '',
+      ratio ? ratioText(ratio) : '',
     ]
   })
   const header = [

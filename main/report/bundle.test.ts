@@ -137,6 +137,9 @@ describe('writeBundle', () => {
     )
     const readme = readFileSync(join(out, 'README.md'), 'utf8')
     expect(readme).toContain(
+      'Against the reference model: speed not compared; no accuracy difference shown on 1,000 samples: −0.10 points (−0.40 to +0.20).',
+    )
+    expect(readme).toContain(
       '| Accuracy | 97.90 % (96.90 % to 98.90 %) | no difference shown: −0.10 points (−0.40 to +0.20) |',
     )
     expect(readme).toContain('Speed was not measured.')

@@ -2,9 +2,10 @@
 import type { Difference } from '../../shared/domain'
 import { formatDifference, formatMeasured } from '../../shared/format'
 import { availableMetrics, METRICS, type Metric } from '../../shared/metrics'
+import { describeRatio, describeSize } from '../../shared/verdict'
 import { type Content, type Fragment, html } from './html'
 import { type ReportInput, referenceOf } from './input'
-import { describeRatio, describeSize, mainDifference, ratioOf } from './verdict'
+import { qualityDifference, ratiosOf } from './verdict'
 
 /** The numbers that decide, with what they say against the reference; then the others. */
 export function comparisonTable(input: ReportInput): Fragment {
@@ -50,10 +51,10 @@ function against(input: ReportInput, index: number): Content {
   const reference = referenceOf(input.variants)?.variant
   const variant = input.variants[index]?.variant
   if (!reference || !variant) return null
-  const ratio = ratioOf(input.benchmark, reference, variant)
-  const main = mainDifference(variant)
-  return html`<ul><li>${describeSize(reference.summary.sizeBytes, variant.summary.sizeBytes)}</li>
-${ratio && html`<li>${describeRatio(ratio)}</li>`}
+  const [ratio] = ratiosOf(input.benchmark, reference, variant)
+  const main = qualityDifference(reference, variant)
+  return html`<ul><li>Size: ${describeSize(reference.summary.sizeBytes, variant.summary.sizeBytes)}</li>
+${ratio && html`<li>Speed: ${describeRatio(ratio)}</li>`}
 ${main && html`<li>${describeDifference(main)}</li>`}</ul>`
 }
 

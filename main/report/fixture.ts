@@ -68,6 +68,7 @@ export function makeEvaluation(accuracy: number, difference?: [number, number, n
       [400, 100],
       [50, 450],
     ],
+    ...(difference ? { reference: 'hash-teacher' } : {}),
     agreement: difference
       ? [{ output: 'logits', cosine: 0.999, maxAbs: 0.1, sqnr: 30, kl: 0.001, top1: 0.99 }]
       : [],

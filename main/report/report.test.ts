@@ -37,7 +37,7 @@ describe('linearScale', () => {
 describe('verdicts', () => {
   it('names the best variant without a shown loss, the slow and the losing ones', () => {
     expect(verdicts(makeReportInput())).toEqual([
-      'The smallest variant with no loss shown is good: 3.8× smaller (260 kB); 2.0× faster (latency ratio 0.50, 0.48 to 0.52); accuracy no difference shown: −0.10 points (−0.40 to +0.20).',
+      'The smallest variant with no loss shown is good: 3.8× smaller (1.00 MB → 260 kB); 2.0× faster (1.9× to 2.1× faster); no accuracy difference shown on 1,000 samples: −0.10 points (−0.40 to +0.20).',
       'Slower than teacher on this machine: bad.',
       'A loss is shown for: bad.',
     ])

@@ -1,123 +1,69 @@
-/** What a report says in words. A difference is claimed only where its interval excludes zero. */
+/** What a report says first, made of the words that all of Bantam uses. */
 import type { Benchmark, Difference, LatencyRatio, Variant } from '../../shared/domain'
-import { formatBytes, formatDifference, formatSpeed } from '../../shared/format'
-import { mainMetric, metricById } from '../../shared/metrics'
-import { type ReportInput, type ReportVariant, referenceOf } from './input'
+import {
+  differenceTone,
+  mainDifference,
+  ownComparison,
+  ratiosBetween,
+  ratioTone,
+  verdict,
+} from '../../shared/verdict'
+import { type ReportInput, referenceOf } from './input'
 
-/** Latency of a variant relative to the reference at batch 1 (else the smallest batch) on the fewest threads. */
-export function ratioOf(
-  benchmark: Benchmark | null,
-  reference: Variant,
-  variant: Variant,
-): LatencyRatio | undefined {
-  const ratios = benchmark?.ratios ?? variant.benchmark?.ratios ?? []
-  return ratios
-    .filter(r => r.a === reference.model && r.b === variant.model)
-    .sort((p, q) => p.batch - q.batch || p.threads - q.threads)[0]
+/** Latencies of a variant relative to the reference, the one that speaks for it first: smallest batch, fewest threads. */
+export function ratiosOf(benchmark: Benchmark | null, reference: Variant, variant: Variant): LatencyRatio[] {
+  return ratiosBetween(reference, variant, benchmark?.ratios ?? variant.benchmark?.ratios ?? [])
 }
 
 /** Difference of the task's main metric to the reference, when it was measured on the same samples. */
-export function mainDifference(variant: Variant): Difference | undefined {
-  const { evaluation } = variant
-  return evaluation?.differences.find(d => d.metric === mainMetric(variant).id) ?? evaluation?.differences[0]
-}
-
-/** '1.6× faster (1.5 to 1.7)', or 'no difference shown' when the interval of the ratio covers one. */
-export function describeRatio(ratio: LatencyRatio): string {
-  const range = `latency ratio ${ratio.ratio.toFixed(2)}, ${ratio.low.toFixed(2)} to ${ratio.high.toFixed(2)}`
-  if (ratio.low <= 1 && ratio.high >= 1) return `no difference in speed shown (${range})`
-  return `${formatSpeed(ratio.ratio)} (${range})`
-}
-
-/** '3.9× smaller' or '1.2× larger'; 'the same size' within half a per cent. */
-export function describeSize(reference: number, size: number): string {
-  const factor = reference / size
-  if (Math.abs(factor - 1) < 0.005) return 'the same size'
-  return factor > 1 ? `${factor.toFixed(1)}× smaller` : `${(1 / factor).toFixed(1)}× larger`
-}
-
-/** 'accuracy no difference shown: −0.10 points (−0.30 to +0.10)'. Empty when there is no difference to speak of. */
-export function describeQuality(variant: Variant): string {
-  const difference = mainDifference(variant)
-  if (!difference) return ''
-  const metric = metricTitle(difference.metric)
-  return `${metric.title.toLowerCase()} ${formatDifference(difference, metric.unit)}`
-}
-
-function metricTitle(id: string) {
-  try {
-    return metricById(id)
-  } catch {
-    return { title: id, unit: 'number' as const }
-  }
+export function qualityDifference(reference: Variant, variant: Variant): Difference | undefined {
+  return mainDifference(variant, ownComparison(reference, variant).differences)
 }
 
 /** Sentences for the top of the report, most important first. */
 export function verdicts(input: ReportInput): string[] {
-  const reference = referenceOf(input.variants)
+  const reference = referenceOf(input.variants)?.variant
   if (!reference) return ['There is nothing to compare yet.']
-  const others = input.variants.filter(v => v !== reference)
-  if (others.length === 0) return [`${reference.variant.name} has no variants to compare it with yet.`]
-  const sentences: string[] = []
-  const safe = others.filter(v => keepsQuality(v.variant))
-  const [smallest] = [...safe].sort((a, b) => a.variant.summary.sizeBytes - b.variant.summary.sizeBytes)
-  if (smallest)
-    sentences.push(sentence(smallest, reference, input, 'The smallest variant with no loss shown is'))
-  const fastest = fastestOf(safe, reference, input)
-  if (fastest && fastest !== smallest) {
-    sentences.push(sentence(fastest, reference, input, 'The fastest variant with no loss shown is'))
+  const others = input.variants.map(v => v.variant).filter(v => v !== reference)
+  if (others.length === 0) return [`${reference.name} has no variants to compare it with yet.`]
+  const ratio = (v: Variant) => ratiosOf(input.benchmark, reference, v)[0]
+  const quality = (v: Variant) => {
+    const difference = qualityDifference(reference, v)
+    return difference && differenceTone(difference)
   }
-  const measured = others.filter(v => mainDifference(v.variant))
-  if (measured.length > 0 && safe.length === 0) {
-    sentences.push(`Every variant that was evaluated loses quality against ${reference.variant.name}.`)
-  }
-  if (measured.length === 0) {
-    sentences.push(
+  const measured = others.filter(v => quality(v))
+  const losing = measured.filter(v => quality(v) === 'worse')
+  const safe = measured.filter(v => quality(v) !== 'worse')
+  const slower = others.filter(v => toneOf(ratio(v)) === 'worse')
+  const [smallest] = [...safe].sort((a, b) => a.summary.sizeBytes - b.summary.sizeBytes)
+  const [fastest] = safe
+    .filter(v => toneOf(ratio(v)) === 'better')
+    .sort((a, b) => (ratio(a)?.ratio ?? 1) - (ratio(b)?.ratio ?? 1))
+  const told = (start: string, v: Variant) => `${start} ${v.name}: ${gains(input, reference, v)}.`
+  return [
+    smallest && told('The smallest variant with no loss shown is', smallest),
+    fastest && fastest !== smallest && told('The fastest variant with no loss shown is', fastest),
+    measured.length > 0 &&
+      safe.length === 0 &&
+      `Every variant that was evaluated loses quality against ${reference.name}.`,
+    measured.length === 0 &&
       'No variant was evaluated against the reference on data, so nothing is known of their quality.',
-    )
-  }
-  const slower = others.filter(v => (ratioOf(input.benchmark, reference.variant, v.variant)?.low ?? 0) > 1)
-  if (slower.length > 0) {
-    sentences.push(
-      `Slower than ${reference.variant.name} on this machine: ${slower.map(v => v.variant.name).join(', ')}.`,
-    )
-  }
-  const losing = others.filter(v => loses(v.variant))
-  if (losing.length > 0 && safe.length > 0) {
-    sentences.push(`A loss is shown for: ${losing.map(v => v.variant.name).join(', ')}.`)
-  }
-  return sentences
+    slower.length > 0 && `Slower than ${reference.name} on this machine: ${names(slower)}.`,
+    losing.length > 0 && safe.length > 0 && `A loss is shown for: ${names(losing)}.`,
+  ].filter(sentence => typeof sentence === 'string')
 }
 
-function sentence(v: ReportVariant, reference: ReportVariant, input: ReportInput, start: string): string {
-  const ratio = ratioOf(input.benchmark, reference.variant, v.variant)
-  const parts = [
-    `${describeSize(reference.variant.summary.sizeBytes, v.variant.summary.sizeBytes)} (${formatBytes(v.variant.summary.sizeBytes)})`,
-    ratio ? describeRatio(ratio) : '',
-    describeQuality(v.variant),
-  ]
-  return `${start} ${v.variant.name}: ${parts.filter(Boolean).join('; ')}.`
+function toneOf(ratio: LatencyRatio | undefined) {
+  return ratio && ratioTone(ratio)
 }
 
-function fastestOf(
-  candidates: readonly ReportVariant[],
-  reference: ReportVariant,
-  input: ReportInput,
-): ReportVariant | undefined {
-  const ratio = (v: ReportVariant) => ratioOf(input.benchmark, reference.variant, v.variant)
-  return candidates
-    .filter(v => (ratio(v)?.high ?? 1) < 1)
-    .sort((a, b) => (ratio(a)?.ratio ?? 1) - (ratio(b)?.ratio ?? 1))[0]
+function names(variants: readonly Variant[]): string {
+  return variants.map(v => v.name).join(', ')
 }
 
-/** Worse on the main metric, with an interval that excludes zero. */
-export function loses(variant: Variant): boolean {
-  const difference = mainDifference(variant)
-  if (!difference?.shown) return false
-  const lowerIsBetter = ['logLoss', 'ece', 'mae', 'rmse', 'kl'].includes(difference.metric)
-  return lowerIsBetter ? difference.value > 0 : difference.value < 0
-}
-
-function keepsQuality(variant: Variant): boolean {
-  return mainDifference(variant) !== undefined && !loses(variant)
+function gains(input: ReportInput, reference: Variant, variant: Variant): string {
+  const { differences } = ownComparison(reference, variant)
+  const ratios = ratiosOf(input.benchmark, reference, variant)
+  const { size, speed, quality } = verdict(reference, variant, { differences, ratios })
+  return [size, speed, quality].map(clause => clause.full).join('; ')
 }

@@ -2,6 +2,7 @@
 import type { Benchmark, DatasetSummary, Evaluation, Evidence } from '../../../shared/domain'
 import { formatBytes, formatDifference, formatMeasured, formatMs, formatShare } from '../../../shared/format'
 import { METRICS } from '../../../shared/metrics'
+import { qualityClause, ratiosBetween, speedClause } from '../../../shared/verdict'
 import { type BundleFacts, oneLine, shapeLine } from './facts'
 
 export interface Measurements {
@@ -27,6 +28,7 @@ export function bundleReadme(facts: BundleFacts, m: Measurements): string {
     '',
     '## Measured',
     '',
+    ...against(m),
     ...quality(m),
     ...speed(m),
     ...origin(m),
@@ -52,6 +54,18 @@ export function bundleReadme(facts: BundleFacts, m: Measurements): string {
     `- \`evidence.json\`: where the model came from${m.evidence ? '' : ' (not recorded for this file)'} and the measurements above, unrounded.`,
     '',
   ].join('\n')
+}
+
+/** What was gained and lost against the reference, in the words of the app and of the report. */
+function against({ evaluation, benchmark, hash }: Measurements): string[] {
+  const reference = evaluation?.reference
+  if (!evaluation || reference === undefined || reference === hash) return []
+  const ratios = ratiosBetween({ model: reference }, { model: hash }, benchmark?.ratios ?? [])
+  const clauses = [
+    speedClause(ratios),
+    qualityClause({ evaluation: null }, { evaluation }, evaluation.differences),
+  ]
+  return [`Against the reference model: ${clauses.map(c => c.full).join('; ')}.`, '']
 }
 
 function quality({ evaluation: e }: Measurements): string[] {

@@ -37,7 +37,7 @@ describe('changeOf', () => {
 
   it('says "no difference shown" where the interval covers none', () => {
     expect(changeOf(metricById('latency1'), base, other, tested)).toEqual({
-      text: 'no difference shown (ratio 0.98 to 1.06)',
+      text: 'no difference shown (between 2 % faster and 6 % slower)',
       tone: 'uncertain',
       tested: true,
     })

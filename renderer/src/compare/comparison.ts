@@ -1,17 +1,18 @@
-import type { Difference, LatencyRatio, Measured, Variant } from '../../../shared/domain'
-import { formatDifference, formatSpeed, formatValue } from '../../../shared/format'
+import type { LatencyRatio, Measured, Variant } from '../../../shared/domain'
+import { formatDifference, formatValue } from '../../../shared/format'
 import { availableMetrics, type Metric } from '../../../shared/metrics'
-import type { Tone } from '../ui/delta'
-import { differenceTone } from '../ui/delta'
-
-export interface Comparison {
-  differences: Difference[]
-  ratios: LatencyRatio[]
-}
+import {
+  type ClaimTone,
+  type Comparison,
+  describeRatio,
+  differenceTone,
+  ratiosBetween,
+  ratioTone,
+} from '../../../shared/verdict'
 
 export interface Change {
   text: string
-  tone: Tone
+  tone: ClaimTone
   /** Whether an interval stands behind it. */
   tested: boolean
 }
@@ -32,15 +33,7 @@ export interface ComparisonRow {
 const BATCH: Record<string, number> = { latency1: 1, latency32: 32 }
 
 function ratioChange(ratio: LatencyRatio): Change {
-  const interval = `(ratio ${ratio.low.toFixed(2)} to ${ratio.high.toFixed(2)})`
-  if (ratio.low <= 1 && ratio.high >= 1) {
-    return { text: `no difference shown ${interval}`, tone: 'uncertain', tested: true }
-  }
-  return {
-    text: `${formatSpeed(ratio.ratio)} ${interval}`,
-    tone: ratio.ratio < 1 ? 'better' : 'worse',
-    tested: true,
-  }
+  return { text: describeRatio(ratio), tone: ratioTone(ratio), tested: true }
 }
 
 function plainChange(metric: Metric, base: number, value: number): Change {
@@ -69,7 +62,7 @@ export function changeOf(
   answer: Comparison | undefined,
 ): Change | null {
   const batch = BATCH[metric.id]
-  const ratio = answer?.ratios.find(r => r.a === base.model && r.b === other.model && r.batch === batch)
+  const ratio = ratiosBetween(base, other, answer?.ratios ?? []).find(r => r.batch === batch)
   if (ratio) return ratioChange(ratio)
   const paired = answer?.differences.find(d => d.metric === metric.id)
   if (paired)

@@ -5,6 +5,7 @@ import { useState } from 'react'
 import type { Variant } from '../../../shared/domain'
 import { formatValue } from '../../../shared/format'
 import { mainMetric } from '../../../shared/metrics'
+import { ownComparison, verdict } from '../../../shared/verdict'
 import { useQuery } from '../store/query'
 import { openDialog } from '../store/ui'
 import type { TabProps } from '../tab-props'
@@ -20,7 +21,6 @@ import { MetricTable } from './MetricTable'
 import { metricRows } from './metric-rows'
 import classes from './overview.module.css'
 import { VerdictTiles, VerdictView } from './VerdictView'
-import { ownComparison, verdict } from './verdict'
 
 const NOTES_SHOWN = 4
 

@@ -1,7 +1,7 @@
 import { CircleAlert, CircleCheck, CircleHelp, Minus, MoveDown, MoveUp, Scale } from 'lucide-react'
 import type { Variant } from '../../../shared/domain'
+import type { Clause, Verdict } from '../../../shared/verdict'
 import classes from './overview.module.css'
-import type { Clause, Verdict } from './verdict'
 
 const MARK = {
   good: CircleCheck,

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { Variant } from '../../../shared/domain'
+import { ownComparison } from '../../../shared/verdict'
 import { study } from '../fixtures/study'
 import { metricRows } from './metric-rows'
-import { ownComparison } from './verdict'
 
 function variant(id: string): Variant {
   const found = study.variants.find(v => v.id === id)

@@ -2,8 +2,14 @@
 import type { Difference, LatencyRatio, Measured, Variant } from '../../../shared/domain'
 import { formatDifference, formatValue } from '../../../shared/format'
 import { availableMetrics, type Metric, measuredTogether } from '../../../shared/metrics'
-import { differenceTone } from '../ui/delta'
-import { type Comparison, rangeOf, ratioTone, speedText, type Tone } from './verdict'
+import {
+  type Comparison,
+  differenceTone,
+  rangeOf,
+  ratioText,
+  ratioTone,
+  type Tone,
+} from '../../../shared/verdict'
 
 /** paired: test on the same samples; interleaved: latency ratio; exact: counted, not measured; none: no claim. */
 export type Basis = 'paired' | 'interleaved' | 'exact' | 'none'
@@ -69,11 +75,10 @@ function latencyRatio(metric: Metric, ratios: readonly LatencyRatio[]): LatencyR
 }
 
 function ratioChange(ratio: LatencyRatio): Change {
-  const tone = ratioTone(ratio)
   return {
-    tone,
+    tone: ratioTone(ratio),
     basis: 'interleaved',
-    change: tone === 'uncertain' ? 'no difference shown' : speedText(ratio.ratio),
+    change: ratioText(ratio),
     how: `${rangeOf(ratio)}, from interleaved runs`,
   }
 }

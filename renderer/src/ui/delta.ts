@@ -1,22 +1,20 @@
-import type { Difference, Variant } from '../../../shared/domain'
-import { formatSpeed } from '../../../shared/format'
-import { type Metric, metricById } from '../../../shared/metrics'
-
-export type Tone = 'better' | 'worse' | 'uncertain'
+import type { Variant } from '../../../shared/domain'
+import type { Metric } from '../../../shared/metrics'
+import {
+  type ClaimTone,
+  differenceTone,
+  rangeOf,
+  ratiosBetween,
+  ratioTone,
+  speedText,
+} from '../../../shared/verdict'
 
 export interface Delta {
   /** Short: '−74 %', '2.1× faster', '+0.20 points'. */
   text: string
-  tone: Tone
+  tone: ClaimTone
   /** Whole sentence, for titles and screen readers. */
   title: string
-}
-
-/** Better, worse, or uncertain where the interval covers zero. */
-export function differenceTone(difference: Difference): Tone {
-  if (!difference.shown || difference.value === 0) return 'uncertain'
-  const higher = metricById(difference.metric).better === 'higher'
-  return difference.value > 0 === higher ? 'better' : 'worse'
 }
 
 function signed(value: number, digits: number): string {
@@ -26,22 +24,15 @@ function signed(value: number, digits: number): string {
 
 /** Latency of the variant relative to the reference at a batch size, from the interleaved measurement. */
 export function speedDelta(variant: Variant, reference: Variant, batch = 1): Delta | null {
-  const ratio = variant.benchmark?.ratios.find(
-    r => r.a === reference.model && r.b === variant.model && r.batch === batch,
+  const ratio = ratiosBetween(reference, variant, variant.benchmark?.ratios ?? []).find(
+    r => r.batch === batch,
   )
   if (!ratio) return null
-  const title = `${formatSpeed(ratio.ratio)} than ${reference.name} at batch ${batch} (ratio ${ratio.low.toFixed(2)} to ${ratio.high.toFixed(2)})`
-  if (ratio.low <= 1 && ratio.high >= 1) {
-    return { text: 'same speed', tone: 'uncertain', title: `No difference shown: ${title}` }
-  }
-  // A factor of 1.0 would say nothing: small changes are told in per cent.
-  const percent = Math.abs(1 / ratio.ratio - 1) * 100
-  const small = `${percent.toFixed(percent < 1 ? 1 : 0)} % ${ratio.ratio < 1 ? 'faster' : 'slower'}`
-  return {
-    text: percent < 9.5 ? small : formatSpeed(ratio.ratio),
-    tone: ratio.ratio < 1 ? 'better' : 'worse',
-    title,
-  }
+  const tone = ratioTone(ratio)
+  const title = `against ${reference.name} at batch ${batch} (${rangeOf(ratio)})`
+  if (tone === 'uncertain') return { text: 'same speed', tone, title: `No speed difference shown ${title}` }
+  const text = speedText(ratio.ratio)
+  return { text, tone, title: `${text} ${title}` }
 }
 
 /** Change of a metric against the reference: paired difference where there is one, else the plain change. */

@@ -2,13 +2,15 @@
  * What a variant cost and gained against a reference, in one sentence. A difference is claimed only where its
  * 95 % interval excludes "no difference": 0 for metrics (paired test), 1 for latency ratios (interleaved runs).
  */
-import type { Difference, LatencyRatio, Variant } from '../../../shared/domain'
-import { formatBytes, formatDifference, formatShare, formatValue } from '../../../shared/format'
-import { type Metric, mainMetric } from '../../../shared/metrics'
-import { type Tone as DeltaTone, differenceTone } from '../ui/delta'
+import type { Difference, LatencyRatio, Measured, Variant } from './domain'
+import { formatBytes, formatDifference, formatShare, formatValue } from './format'
+import { METRICS, type Metric, mainMetric, mainValue } from './metrics'
 
-/** 'uncertain': measured, and no difference shown; 'unknown': not measured or not compared. */
-export type Tone = DeltaTone | 'unknown'
+/** What the numbers allow one to claim; 'uncertain': measured, and no difference shown. */
+export type ClaimTone = 'better' | 'worse' | 'uncertain'
+
+/** 'unknown': not measured or not compared. */
+export type Tone = ClaimTone | 'unknown'
 
 /** One part of the verdict: `text` for the sentence, `figure` and `detail` for a tile. */
 export interface Clause {
@@ -16,6 +18,8 @@ export interface Clause {
   text: string
   figure: string
   detail: string
+  /** The text with the numbers behind it, for reports. */
+  full: string
 }
 
 export interface Verdict {
@@ -46,8 +50,8 @@ export function ownComparison(reference: Variant, variant: Variant): Comparison 
 
 /** Ratios of `variant` to `reference` (below 1 is faster), smallest batch and fewest threads first. */
 export function ratiosBetween(
-  reference: Variant,
-  variant: Variant,
+  reference: Pick<Variant, 'model'>,
+  variant: Pick<Variant, 'model'>,
   ratios: readonly LatencyRatio[],
 ): LatencyRatio[] {
   return ratios
@@ -64,7 +68,7 @@ function inverted(r: LatencyRatio): LatencyRatio {
 }
 
 /** Direction of a latency ratio that its interval allows one to state. */
-export function ratioTone(ratio: LatencyRatio): Tone {
+export function ratioTone(ratio: Pick<LatencyRatio, 'low' | 'high'>): ClaimTone {
   if (ratio.high < 1) return 'better'
   if (ratio.low > 1) return 'worse'
   return 'uncertain'
@@ -81,25 +85,45 @@ export function speedText(ratio: number): string {
   return ratio <= 1 ? `${factorText(1 / ratio)} faster` : `${factorText(ratio)} slower`
 }
 
-function speedClause(ratios: readonly LatencyRatio[]): Clause {
+/** A ratio in a table cell: '2.0× faster', or 'no difference shown'. */
+export function ratioText(ratio: LatencyRatio): string {
+  return ratioTone(ratio) === 'uncertain' ? 'no difference shown' : speedText(ratio.ratio)
+}
+
+/** The same with its interval: '2.0× faster (1.9× to 2.1× faster)'. */
+export function describeRatio(ratio: LatencyRatio): string {
+  return `${ratioText(ratio)} (${rangeOf(ratio)})`
+}
+
+/** Speed in words. `ratios` as `ratiosBetween` gives them: the first one speaks, another that contradicts it is named. */
+export function speedClause(ratios: readonly LatencyRatio[]): Clause {
   const first = ratios[0]
   if (!first) {
-    return { tone: 'unknown', text: 'speed not compared', figure: '–', detail: 'Not measured together yet' }
+    const text = 'speed not compared'
+    return { tone: 'unknown', text, figure: '–', detail: 'Not measured together yet', full: text }
   }
   const tone = ratioTone(first)
+  const range = rangeOf(first)
   const setting = `batch ${first.batch}, ${first.threads} ${first.threads === 1 ? 'thread' : 'threads'}`
-  const detail = `${rangeOf(first)} · ${setting}, interleaved`
+  const detail = `${range} · ${setting}, interleaved`
+  const figure = ratioText(first)
   if (tone === 'uncertain') {
-    return { tone, text: 'no speed difference shown', figure: 'no difference shown', detail }
+    const text = 'no speed difference shown'
+    return { tone, text, figure, detail, full: `${text} (${range})` }
   }
   const against = ratios.find(r => {
     const other = ratioTone(r)
     return other !== 'uncertain' && other !== tone
   })
-  const text = against
-    ? `${speedText(first.ratio)} at batch ${first.batch} (${speedText(against.ratio)} at ${otherSetting(first, against)})`
-    : speedText(first.ratio)
-  return { tone, text, figure: speedText(first.ratio), detail }
+  if (!against) return { tone, text: figure, figure, detail, full: describeRatio(first) }
+  const [here, there] = [`at batch ${first.batch}`, `at ${otherSetting(first, against)}`]
+  return {
+    tone,
+    text: `${figure} ${here} (${ratioText(against)} ${there})`,
+    figure,
+    detail,
+    full: `${describeRatio(first)} ${here}, but ${describeRatio(against)} ${there}`,
+  }
 }
 
 function otherSetting(first: LatencyRatio, other: LatencyRatio): string {
@@ -115,38 +139,70 @@ export function rangeOf(ratio: LatencyRatio): string {
   return `${ends.map(e => factorText(e)).join(' to ')} ${tone === 'better' ? 'faster' : 'slower'}`
 }
 
-function sizeClause(reference: Variant, variant: Variant): Clause {
-  const [from, to] = [reference.summary.sizeBytes, variant.summary.sizeBytes]
-  const detail = `${formatBytes(from)} → ${formatBytes(to)}`
-  if (!(from > 0) || !(to > 0)) {
-    return { tone: 'unknown', text: 'size unknown', figure: '–', detail }
-  }
-  const change = Math.abs(to - from) / from
-  if (change < 0.001) {
-    return { tone: 'uncertain', text: 'the same size', figure: 'same size', detail }
-  }
-  const text = to < from ? `${factorText(from / to)} smaller` : `${factorText(to / from)} larger`
-  return { tone: to < from ? 'better' : 'worse', text, figure: text, detail }
+/** '3.9× smaller', '1.2× larger', or 'the same size' within a thousandth. Sizes in bytes. */
+export function describeSize(from: number, to: number): string {
+  return sizeClause(from, to).text
 }
 
-function qualityClause(reference: Variant, variant: Variant, comparison: Comparison): Clause {
-  const evaluation = variant.evaluation
+/** Size in words, from bytes. */
+export function sizeClause(from: number, to: number): Clause {
+  const detail = `${formatBytes(from)} → ${formatBytes(to)}`
+  const said = (tone: Tone, text: string, figure = text): Clause => ({
+    tone,
+    text,
+    figure,
+    detail,
+    full: `${text} (${detail})`,
+  })
+  if (!(from > 0) || !(to > 0)) return said('unknown', 'size unknown', '–')
+  if (Math.abs(to - from) / from < 0.001) return said('uncertain', 'the same size', 'same size')
+  return to < from
+    ? said('better', `${factorText(from / to)} smaller`)
+    : said('worse', `${factorText(to / from)} larger`)
+}
+
+/** Better, worse, or uncertain where the interval covers zero or nobody knows which way is better. */
+export function differenceTone(difference: Difference): ClaimTone {
+  const metric = METRICS.find(m => m.id === difference.metric)
+  if (!metric || !difference.shown || difference.value === 0) return 'uncertain'
+  return difference.value > 0 === (metric.better === 'higher') ? 'better' : 'worse'
+}
+
+/** The difference in the variant's main metric, where there is one. */
+export function mainDifference(
+  variant: Pick<Variant, 'evaluation'>,
+  differences: readonly Difference[],
+): Difference | undefined {
+  const main = mainMetric(variant).id
+  return differences.find(d => d.metric === main)
+}
+
+/** Quality in words: the paired difference of the main metric, else agreement, else that nothing is known. */
+export function qualityClause(
+  reference: Pick<Variant, 'evaluation'>,
+  variant: Pick<Variant, 'evaluation'>,
+  differences: readonly Difference[],
+): Clause {
+  const { evaluation } = variant
   if (!evaluation) {
     const what = reference.evaluation ? metricWord(mainMetric(reference)) : 'accuracy'
-    return { tone: 'unknown', text: `${what} not measured`, figure: '–', detail: 'Not evaluated yet' }
+    return unknownClause(`${what} not measured`, '–', 'Not evaluated yet')
   }
   const samples = `${evaluation.data.count.toLocaleString('en-US')} ${evaluation.data.count === 1 ? 'sample' : 'samples'}`
   const metric = mainMetric(variant)
-  const difference = comparison.differences.find(d => d.metric === metric.id)
+  const difference = mainDifference(variant, differences)
   if (difference) return differenceClause(difference, metric, samples)
-  if (metric.id === 'agreement' || metric.id === 'cosine') return agreementClause(variant, metric, samples)
-  const value = metric.read(variant)
-  return {
-    tone: 'unknown',
-    text: `${metricWord(metric)} not compared`,
-    figure: value ? formatValue(value.value, metric.unit) : '–',
-    detail: `${metric.title} on ${samples}; not compared on the same samples`,
-  }
+  const value = mainValue(variant)
+  if (metric.id === 'agreement' || metric.id === 'cosine') return agreementClause(value, metric, samples)
+  return unknownClause(
+    `${metricWord(metric)} not compared`,
+    value ? formatValue(value.value, metric.unit) : '–',
+    `${metric.title} on ${samples}; not compared on the same samples`,
+  )
+}
+
+function unknownClause(text: string, figure: string, detail: string): Clause {
+  return { tone: 'unknown', text, figure, detail, full: text }
 }
 
 function differenceClause(difference: Difference, metric: Metric, samples: string): Clause {
@@ -154,49 +210,40 @@ function differenceClause(difference: Difference, metric: Metric, samples: strin
   const tone = differenceTone(difference)
   const numbers = formatDifference({ ...difference, shown: true }, metric.unit)
   const detail = `${numbers} · ${samples}, ${difference.test}`
+  const said = (text: string, figure: string): Clause => ({
+    tone,
+    text,
+    figure,
+    detail,
+    full: `${text}: ${numbers}`,
+  })
   if (tone === 'uncertain') {
     const loss = metric.better === 'higher' ? -difference.low : difference.high
     const hidden =
       metric.unit === 'share' && loss > WIDE
         ? ` (a loss of up to ${(loss * 100).toFixed(1)} points is possible)`
         : ''
-    return {
-      tone,
-      text: `no ${word} difference shown on ${samples}${hidden}`,
-      figure: 'no difference shown',
-      detail,
-    }
+    return said(`no ${word} difference shown on ${samples}${hidden}`, 'no difference shown')
   }
-  const size = amount(Math.abs(difference.value), metric)
-  const direction = difference.value > 0 ? 'higher' : 'lower'
-  return {
-    tone,
-    text: `${word} ${size} ${direction} on ${samples}`,
-    figure: `${size} ${direction}`,
-    detail,
-  }
+  const change = `${amount(Math.abs(difference.value), metric)} ${difference.value > 0 ? 'higher' : 'lower'}`
+  return said(`${word} ${change} on ${samples}`, change)
 }
 
-function agreementClause(variant: Variant, metric: Metric, samples: string): Clause {
-  const value = metric.read(variant)
+function agreementClause(value: Measured | undefined, metric: Metric, samples: string): Clause {
   const detail = `On ${samples}, without labels`
-  if (!value) return { tone: 'unknown', text: 'accuracy not measured', figure: '–', detail }
+  if (!value) return unknownClause('accuracy not measured', '–', detail)
   if (metric.id === 'agreement') {
     const share = formatShare(value.value, value.value === 1 ? 0 : 1)
-    return {
-      tone: value.value === 1 ? 'uncertain' : 'unknown',
-      text: `the same answer as the teacher on ${share} of ${samples}`,
-      figure: `${share} same answers`,
-      detail,
-    }
+    const text = `the same answer as the teacher on ${share} of ${samples}`
+    const tone = value.value === 1 ? 'uncertain' : 'unknown'
+    return { tone, text, figure: `${share} same answers`, detail, full: text }
   }
   const cosine = value.value.toFixed(4)
-  return {
-    tone: 'unknown',
-    text: `outputs match the teacher’s with cosine ${cosine} on ${samples}`,
-    figure: `cosine ${cosine}`,
+  return unknownClause(
+    `outputs match the teacher’s with cosine ${cosine} on ${samples}`,
+    `cosine ${cosine}`,
     detail,
-  }
+  )
 }
 
 function amount(value: number, metric: Metric): string {
@@ -231,8 +278,8 @@ export function verdict(
 ): Verdict {
   const ratios = ratiosBetween(reference, variant, comparison.ratios)
   const speed = speedClause(ratios)
-  const size = sizeClause(reference, variant)
-  const quality = qualityClause(reference, variant, comparison)
+  const size = sizeClause(reference.summary.sizeBytes, variant.summary.sizeBytes)
+  const quality = qualityClause(reference, variant, comparison.differences)
   const parts = { speed, size, quality }
   if (reference.id === variant.id) return { ...alone(variant), ...parts }
   if (variant.verification && !variant.verification.loads) {
@@ -246,7 +293,7 @@ export function verdict(
 function alone(variant: Variant): Pick<Verdict, 'sentence' | 'tone'> {
   const role = variant.parentId === null ? 'The teacher' : 'The reference itself'
   const metric = mainMetric(variant)
-  const value = metric.read(variant)
+  const value = mainValue(variant)
   const count = variant.evaluation?.data.count.toLocaleString('en-US')
   const measured =
     value && count && metric.id !== 'agreement' && metric.id !== 'cosine'

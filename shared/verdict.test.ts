@@ -1,10 +1,59 @@
 import { describe, expect, it } from 'vitest'
-import type { Difference, Evaluation, LatencyRatio, Variant } from '../../../shared/domain'
-import { study } from '../fixtures/study'
-import { factorText, ownComparison, ratiosBetween, speedText, verdict } from './verdict'
+import type { Difference, Evaluation, LatencyRatio, Variant } from './domain'
+import {
+  describeRatio,
+  describeSize,
+  differenceTone,
+  factorText,
+  ownComparison,
+  ratiosBetween,
+  speedText,
+  verdict,
+} from './verdict'
 
-const [teacher, first] = study.variants
-if (!teacher || !first) throw new Error('The fixture has a teacher and a variant')
+function makeVariant(id: string, parentId: string | null, accuracy: number): Variant {
+  return {
+    id,
+    studyId: 's',
+    name: id,
+    parentId,
+    model: `hash-${id}`,
+    summary: {
+      hash: `hash-${id}`,
+      sizeBytes: 1_000_000,
+      opset: 17,
+      opsets: { '': 17 },
+      producer: 'test',
+      inputs: [{ name: 'pixels', type: 'float32', shape: ['batch', 1, 28, 28] }],
+      outputs: [{ name: 'logits', type: 'float32', shape: ['batch', 10] }],
+      parameters: 250_000,
+      macs: 5_000_000,
+      unknownCost: {},
+      nodes: 12,
+      operators: { Conv: 4 },
+      notes: [],
+    },
+    step: parentId === null ? null : { technique: 'quantize.static-int8', options: {} },
+    seed: 0,
+    plan: null,
+    verification: parentId === null ? null : { loads: true, parity: null, notes: [] },
+    evaluation: {
+      data: { hash: 'd', source: 's', split: 'test', count: 3000 },
+      task: 'classification',
+      metrics: { accuracy: { value: accuracy } },
+      agreement: [],
+      differences: [],
+      seconds: 1,
+      notes: [],
+      model: `hash-${id}`,
+    },
+    benchmark: null,
+    createdAt: '2026-03-02T09:12:00.000Z',
+  }
+}
+
+const teacher = makeVariant('teacher', null, 0.9897)
+const first = makeVariant('first', 'teacher', 0.9887)
 
 type Change = Partial<Omit<Variant, 'evaluation'>> & {
   bytes?: number
@@ -16,7 +65,7 @@ const reference: Variant = { ...teacher, summary: { ...teacher.summary, sizeByte
 
 function make(change: Change): Variant {
   const { bytes = 250_000, evaluation, ...rest } = change
-  const base = first as Variant
+  const base = first
   return {
     ...base,
     summary: { ...base.summary, sizeBytes: bytes },
@@ -26,7 +75,7 @@ function make(change: Change): Variant {
 }
 
 function ratio(value: number, low: number, high: number, batch = 1, threads = 1): LatencyRatio {
-  return { a: reference.model, b: first?.model ?? '', batch, threads, ratio: value, low, high }
+  return { a: reference.model, b: first.model, batch, threads, ratio: value, low, high }
 }
 
 function difference(value: number, low: number, high: number, metric = 'accuracy'): Difference {
@@ -212,6 +261,43 @@ describe('ratiosBetween', () => {
       [1, 2],
       [1, 4],
       [32, 1],
+    ])
+  })
+})
+
+describe('what the numbers allow one to claim', () => {
+  it('knows for every metric which way is better, and claims nothing of one it does not know', () => {
+    expect(differenceTone(difference(0.1, 0.05, 0.2, 'logLoss'))).toBe('worse')
+    expect(differenceTone(difference(-0.1, -0.2, -0.05, 'mae'))).toBe('better')
+    expect(differenceTone(difference(0.1, 0.05, 0.2, 'r2'))).toBe('better')
+    expect(differenceTone(difference(0.1, -0.05, 0.2, 'r2'))).toBe('uncertain')
+    expect(differenceTone(difference(0.1, 0.05, 0.2, 'colour'))).toBe('uncertain')
+  })
+
+  it('gives a ratio with its interval, whichever way it points', () => {
+    expect(describeRatio(ratio(0.5, 0.48, 0.52))).toBe('2.0× faster (1.9× to 2.1× faster)')
+    expect(describeRatio(ratio(2, 1.9, 2.1))).toBe('2.0× slower (1.9× to 2.1× slower)')
+    expect(describeRatio(ratio(1, 0.98, 1.06))).toBe(
+      'no difference shown (between 2 % faster and 6 % slower)',
+    )
+  })
+
+  it('gives sizes as factors, small changes in per cent, and equal ones as the same', () => {
+    expect(describeSize(1000, 256)).toBe('3.9× smaller')
+    expect(describeSize(1000, 1040)).toBe('4 % larger')
+    expect(describeSize(100_000, 100_050)).toBe('the same size')
+  })
+
+  it('says every clause with the numbers behind it', () => {
+    const differences = [difference(-0.0093, -0.0131, -0.0056)]
+    const { speed, size, quality } = verdict(reference, make({}), {
+      ratios: [faster, ratio(1.3, 1.2, 1.4, 32)],
+      differences,
+    })
+    expect([speed.full, size.full, quality.full]).toEqual([
+      '2.1× faster (2.0× to 2.2× faster) at batch 1, but 1.3× slower (1.2× to 1.4× slower) at batch 32',
+      '4.0× smaller (1.00 MB → 250 kB)',
+      'accuracy 0.93 points lower on 3,000 samples: −0.93 points (−1.31 to −0.56)',
     ])
   })
 })
