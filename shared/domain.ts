@@ -154,6 +154,8 @@ export const SamplePreview = z.object({
   index: z.number(),
   label: z.string().nullable(),
   image: z.string().nullable(),
+  /** The first picture-shaped tensor after preprocessing as a PNG data URL: its min is black, its max is white. */
+  seen: z.string().nullable(),
   tensors: z.array(
     TensorInfo.extend({ min: z.number(), max: z.number(), mean: z.number(), head: z.array(z.number()) }),
   ),

@@ -67,6 +67,27 @@ describe('folders of pictures', () => {
     expect(again.summary.hash).toBe(data.summary.hash)
   })
 
+  it('shows the tensor that the model gets, from its smallest value to its largest', async () => {
+    const levels = async (preprocessing: ImagePreprocessing, index: number) => {
+      const data = await open(folder.file('pets'), { preprocessing })
+      const { seen } = await data.preview(index)
+      await data.close()
+      if (!seen) throw new Error('nothing is seen')
+      const png = Buffer.from(seen.replace('data:image/png;base64,', ''), 'base64')
+      const pixels = await sharp(png).raw().toBuffer({ resolveWithObject: true })
+      expect(pixels.info).toMatchObject({ width: 8, height: 8, channels: 3 })
+      return [...pixels.data.subarray(0, 3)]
+    }
+    // Sample 2 is (40, 50, 60) everywhere: 40 is the least and 60 the most, whatever scale and mean do to all alike.
+    expect(await levels(PLAIN, 2)).toEqual([0, 128, 255])
+    expect(await levels({ ...PLAIN, scale: 1 / 255, mean: [0.5], std: [0.5] }, 2)).toEqual([0, 128, 255])
+    expect(await levels({ ...PLAIN, channels: 'bgr' }, 2)).toEqual([255, 128, 0])
+    // A deviation of its own per channel shows: 40, 5 and 60.
+    expect(await levels({ ...PLAIN, std: [1, 10, 1] }, 2)).toEqual([162, 0, 255])
+    // Sample 1 is 90 everywhere: nothing to stretch.
+    expect(await levels(PLAIN, 1)).toEqual([0, 0, 0])
+  })
+
   it('suggests preprocessing with a note, and opens a flat folder without labels', async () => {
     const probe = await probeData(folder.file('pets/cat/deep'), [INPUT])
     expect(probe).toMatchObject({

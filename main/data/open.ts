@@ -14,7 +14,7 @@ import { encodePng } from './decode'
 import { readFeed } from './feed'
 import { dataHash } from './identity'
 import type { Labels } from './labels'
-import { pictureLayout, toLevels, toPixels } from './picture'
+import { pictureLayout, stretchLevels, toLevels, toPixels } from './picture'
 import type { RawData } from './raw'
 import { openRaw } from './read'
 import { type Feed, resolve } from './resolve'
@@ -172,10 +172,12 @@ class RawDataset implements Dataset {
   async preview(index: number): Promise<SamplePreview> {
     const { feeds } = await this.batch([index])
     const picture = await this.picture(index)
+    const seen = await seenPicture(Object.values(feeds), picture !== null)
     return {
       index,
       label: this.labelText(index),
-      image: picture && `data:image/png;base64,${Buffer.from(picture).toString('base64')}`,
+      image: picture && dataUrl(picture),
+      seen: seen && dataUrl(seen),
       tensors: Object.entries(feeds).map(([name, tensor]) => describeTensor(name, tensor)),
     }
   }
@@ -218,16 +220,43 @@ class RawDataset implements Dataset {
   }
 }
 
-function describeTensor(name: string, tensor: Tensor): SamplePreview['tensors'][number] {
-  const values = numbersOf(tensor.data, tensor.type)
+function dataUrl(png: Uint8Array): string {
+  return `data:image/png;base64,${Buffer.from(png).toString('base64')}`
+}
+
+/**
+ * PNG of the first tensor that is a picture, [1, 1|3, H, W] or [1, H, W, 1|3], from its smallest value to its largest.
+ * Channels stand as the model gets them: what is fed as BGR shows as such. Two axes count only for samples that are
+ * pictures: a matrix of tokens is none.
+ */
+async function seenPicture(tensors: readonly Tensor[], isPicture: boolean): Promise<Uint8Array | null> {
+  for (const { data, type, dims } of tensors) {
+    const shape = dims.slice(1)
+    const layout = shape.length === 3 || isPicture ? pictureLayout(shape) : undefined
+    if (!layout) continue
+    const values = numbersOf(data, type)
+    const { min, max } = extremes(values)
+    return encodePng(toPixels(stretchLevels(values, min, max), layout))
+  }
+  return null
+}
+
+function extremes(values: ArrayLike<number>): { min: number; max: number } {
   let min = Number.POSITIVE_INFINITY
   let max = Number.NEGATIVE_INFINITY
-  let sum = 0
-  for (const value of values) {
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] ?? 0
     min = Math.min(min, value)
     max = Math.max(max, value)
-    sum += value
   }
+  return { min, max }
+}
+
+function describeTensor(name: string, tensor: Tensor): SamplePreview['tensors'][number] {
+  const values = numbersOf(tensor.data, tensor.type)
+  const { min, max } = extremes(values)
+  let sum = 0
+  for (const value of values) sum += value
   const head = Array.from(values.subarray(0, HEAD))
   const empty = values.length === 0
   const stats = { min: empty ? 0 : min, max: empty ? 0 : max, mean: empty ? 0 : sum / values.length }

@@ -58,3 +58,12 @@ export function toLevels(data: TensorData, type: ElementType): Uint8Array {
   const [from, span] = bytes ? [0, 255] : low >= 0 && high <= 1 ? [0, 1] : [low, high - low || 1]
   return Uint8Array.from(values, value => Math.round(((value - from) / span) * 255))
 }
+
+/**
+ * One sample's values as 8-bit levels: `low` becomes 0 and `high` 255, in a straight line between them. Values that are
+ * all equal become 0.
+ */
+export function stretchLevels(values: ArrayLike<number>, low: number, high: number): Uint8Array {
+  const span = high - low || 1
+  return Uint8Array.from(values, value => Math.round(((value - low) / span) * 255))
+}

@@ -60,10 +60,40 @@ function figure(value: number): string {
     : value.toFixed(3)
 }
 
+/** The picture as it is, and beside it the tensor made from it, drawn from its smallest to its largest value. */
+function Pictures({ sample }: { sample: SamplePreview }) {
+  const { image, seen, index } = sample
+  const tensor = sample.tensors.find(t => t.shape.length > 2) ?? sample.tensors[0]
+  if (!image && !seen) return null
+  return (
+    <>
+      <div className={classes.pictures} data-both={(image && seen) || undefined}>
+        {image && (
+          <figure>
+            <img className={classes.picture} src={image} alt={`Sample ${index}`} />
+            <figcaption>as it is</figcaption>
+          </figure>
+        )}
+        {seen && (
+          <figure>
+            <img className={classes.picture} src={seen} alt={`Sample ${index} as the model sees it`} />
+            <figcaption>as the model sees it</figcaption>
+          </figure>
+        )}
+      </div>
+      {seen && tensor && (
+        <div className={classes.dim}>
+          Drawn from {figure(tensor.min)} (black) to {figure(tensor.max)} (white).
+        </div>
+      )}
+    </>
+  )
+}
+
 function Sample({ sample }: { sample: SamplePreview }) {
   return (
     <>
-      {sample.image && <img className={classes.picture} src={sample.image} alt={`Sample ${sample.index}`} />}
+      <Pictures sample={sample} />
       {sample.label !== null && (
         <div>
           <span className={classes.dim}>Label</span> <strong>{sample.label}</strong>
