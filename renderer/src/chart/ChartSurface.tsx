@@ -9,7 +9,7 @@ import { meetsAll } from './constraints'
 import type { Area, Axis, PlacedPoint } from './geometry'
 import { HoverCard } from './HoverCard'
 import { Labels } from './Labels'
-import { Marks } from './Marks'
+import { Marks, SelectedMarks } from './Marks'
 import { lineBoxes } from './obstacles'
 import { type ChartPoint, frontPath, nearest, neighbour } from './points'
 import { project } from './scale'
@@ -82,16 +82,8 @@ function Surface({ points, front, x, y, errorBars, area }: ChartSurfaceProps & {
     <g>
       <TeacherBand points={points} x={x} y={y} area={area} />
       <path d={path} fill="none" stroke="var(--bt-variant)" strokeOpacity={0.55} strokeWidth={1.5} />
-      <Marks
-        placed={placed}
-        front={front}
-        selection={selection}
-        dimmed={dimmed}
-        errorBars={errorBars}
-        x={x}
-        y={y}
-        area={area}
-      />
+      <Marks {...{ placed, front, dimmed, errorBars, x, y, area }} />
+      <SelectedMarks {...{ placed, front, dimmed, errorBars, x, y, area, selection }} />
       <Labels
         placed={placed}
         front={front}

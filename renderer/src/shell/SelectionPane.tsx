@@ -1,4 +1,4 @@
-import type { KeyboardEvent } from 'react'
+import { type KeyboardEvent, memo, useDeferredValue } from 'react'
 import type { Study } from '../../../shared/domain'
 import { ComparisonView } from '../compare/ComparisonView'
 import { selectedVariants, selectOnly, teacherOf, useApp } from '../store/app'
@@ -7,9 +7,21 @@ import { TABS } from '../tabs'
 import { ErrorBoundary } from '../ui/ErrorBoundary'
 import classes from './shell.module.css'
 
-/** The selection: tabs for one variant, a comparison for several. */
+/**
+ * The selection: tabs for one variant, a comparison for several. Chart and tree show a new selection at once; what is
+ * said of it here is drawn after them and gives way to the next click.
+ */
 export function SelectionPane({ study }: { study: Study }) {
   const selection = useApp(s => s.selection)
+  return <Selected study={useDeferredValue(study)} selection={useDeferredValue(selection)} />
+}
+
+interface SelectedProps {
+  study: Study
+  selection: readonly string[]
+}
+
+const Selected = memo(function Selected({ study, selection }: SelectedProps) {
   const chosen = useUi(s => s.tab)
   const reference = teacherOf(study)
   const selected = selectedVariants({ study, selection })
@@ -70,4 +82,4 @@ export function SelectionPane({ study }: { study: Study }) {
       </div>
     </>
   )
-}
+})
