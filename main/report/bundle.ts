@@ -3,25 +3,21 @@ import { copyFile, mkdir, readdir, rename, rm, rmdir, stat, writeFile } from 'no
 import { dirname, join, relative, resolve } from 'node:path'
 import type { Benchmark, DatasetSummary, Evaluation, Evidence, ModelSummary } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
+import { browserExample } from '../../shared/examples/browser'
+import { csharpExample } from '../../shared/examples/csharp'
+import { answerOf, type ExampleModel, sampleFile } from '../../shared/examples/model'
+import { nodeExample } from '../../shared/examples/node'
+import { pythonExample } from '../../shared/examples/python'
 import { breathe, type TaskContext } from '../jobs/context'
 import { fixedBatch, makeFeeds } from '../measure/inputs'
 import { modelFiles } from '../onnx/read'
 import { openSession } from '../runtime/session'
 import { type Tensor, toNumbers } from '../runtime/tensor'
-import { browserExample } from './bundle/browser'
-import { csharpExample } from './bundle/csharp'
-import { type BundleFacts, sampleFile } from './bundle/facts'
-import { nodeExample } from './bundle/node'
 import { encodeNpy } from './bundle/npy'
-import { pythonExample } from './bundle/python'
 import { bundleReadme } from './bundle/readme'
 
-/** ONNX Runtime whose answers the bundle holds, and which the examples ask for. */
-const RUNTIME = '1.30.0'
 /** Values kept of every output in `sample/expected.json`. */
 const EXPECTED_VALUES = 4096
-/** Outputs that may be shown as classes need at least two of them. */
-const FEWEST_CLASSES = 2
 
 export interface BundleInput {
   /** Path of the ONNX file. */
@@ -68,20 +64,20 @@ export async function writeBundle(
     files.set(sampleFile(i), encodeNpy(tensor))
   }
   files.set('sample/expected.json', `${JSON.stringify(expectedOf(results))}\n`)
-  const facts = factsOf(input, results)
-  files.set('preprocessing.json', `${JSON.stringify(facts.preprocessing, null, 2)}\n`)
+  files.set('preprocessing.json', `${JSON.stringify(input.dataset?.spec.preprocessing ?? null, null, 2)}\n`)
   files.set('labels.json', `${JSON.stringify(input.dataset?.classes ?? [])}\n`)
   files.set('evidence.json', `${JSON.stringify(evidenceOf(input), null, 2)}\n`)
   const sources = await sourcesOf(input.model)
   const external = [...sources.keys()].filter(name => name !== 'model.onnx')
+  const model = modelOf(input, results, external)
   const examples = {
-    ...nodeExample(facts, RUNTIME),
-    ...pythonExample(facts, RUNTIME),
-    ...csharpExample(facts, RUNTIME),
-    ...browserExample(facts, RUNTIME, external),
+    ...nodeExample(model),
+    ...pythonExample(model),
+    ...csharpExample(model),
+    ...browserExample(model),
   }
   for (const [path, text] of Object.entries(examples)) files.set(path, text)
-  files.set('README.md', bundleReadme(facts, { ...input, ...summary }))
+  files.set('README.md', bundleReadme(model, { ...input, ...summary }))
   context.progress(0.5, 'Writing the bundle')
   // Written beside its place and then moved there: a bundle is whole or not there at all.
   const partial = join(dirname(resolve(outDir)), `.bantam-bundle-${process.pid}`)
@@ -145,19 +141,22 @@ async function answersOf(model: string, feeds: Record<string, Tensor>): Promise<
   }
 }
 
-function factsOf(input: BundleInput, results: Record<string, Tensor>): BundleFacts {
-  const { dataset, summary } = input
-  const classes = dataset?.classes.length ?? 0
-  const answer =
-    classes >= FEWEST_CLASSES && dataset?.task === 'classification'
-      ? summary.outputs.find(o => results[o.name]?.dims.at(-1) === classes && o.type.startsWith('float'))
-      : undefined
+/** Shapes are those the sample's answers have: a file may leave them open. */
+function modelOf(
+  { dataset, name, summary }: BundleInput,
+  results: Record<string, Tensor>,
+  external: readonly string[],
+): ExampleModel {
+  const found = summary.outputs.map(o => ({ ...o, shape: results[o.name]?.dims ?? o.shape }))
   return {
-    name: input.name,
+    name,
+    file: 'model.onnx',
     inputs: summary.inputs,
     outputs: summary.outputs,
     preprocessing: dataset?.spec.preprocessing ?? null,
-    answer: answer?.name ?? null,
+    classes: dataset?.classes ?? [],
+    answer: answerOf(found, dataset),
+    bundle: { external },
   }
 }
 

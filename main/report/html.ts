@@ -1,4 +1,5 @@
 /** HTML and SVG as tagged templates: everything put into one is escaped, unless it is itself a fragment. */
+import { escapeText } from '../../shared/escape'
 
 /** A piece of finished markup. Only `html` makes them. */
 export class Fragment {
@@ -9,20 +10,6 @@ export class Fragment {
 }
 
 export type Content = Fragment | string | number | null | undefined | false | readonly Content[]
-
-/** Escapes text for element content and for quoted attribute values. Control characters become U+FFFD. */
-export function escapeText(text: string): string {
-  return text
-    .replaceAll('&', '&amp;')
-    .replaceAll('<', '&lt;')
-    .replaceAll('>', '&gt;')
-    .replaceAll('"', '&quot;')
-    .replaceAll("'", '&#39;')
-    .replace(CONTROL, '\ufffd')
-}
-
-// biome-ignore lint/suspicious/noControlCharactersInRegex: these are what HTML forbids
-const CONTROL = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\u007f]/g
 
 /** Tagged template for HTML and SVG. Values are escaped; fragments and lists of them are inserted as they are. */
 export function html(parts: TemplateStringsArray, ...values: Content[]): Fragment {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
+import { escapeText } from '../../shared/escape'
 import { makeReportInput, makeVariant } from './fixture'
-import { escapeText, html } from './html'
+import { html } from './html'
 import { reportHtml } from './report'
 import { linearScale } from './scale'
 import { verdicts } from './verdict'

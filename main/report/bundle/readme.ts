@@ -1,9 +1,9 @@
 /** The README of a bundle: what the model is, what was measured and how, how to run it. */
 import type { Benchmark, DatasetSummary, Evaluation, Evidence } from '../../../shared/domain'
+import { type ExampleModel, oneLine, shapeLine } from '../../../shared/examples/model'
 import { formatBytes, formatDifference, formatMeasured, formatMs, formatShare } from '../../../shared/format'
 import { METRICS } from '../../../shared/metrics'
 import { qualityClause, ratiosBetween, speedClause } from '../../../shared/verdict'
-import { type BundleFacts, oneLine, shapeLine } from './facts'
 
 export interface Measurements {
   sizeBytes: number
@@ -17,7 +17,7 @@ export interface Measurements {
 }
 
 /** Markdown. Names from files are written so that they stay text. */
-export function bundleReadme(facts: BundleFacts, m: Measurements): string {
+export function bundleReadme(facts: ExampleModel, m: Measurements): string {
   return [
     `# ${plain(facts.name)}`,
     '',
@@ -123,18 +123,20 @@ function origin({ evidence, dataset }: Measurements): string[] {
   return lines
 }
 
-function usage(facts: BundleFacts): string[] {
+function usage(facts: ExampleModel): string[] {
+  const isImage = facts.preprocessing?.kind === 'image'
   const sample =
     'Without FILE every example runs the sample and prints its answer; Node, Python and the browser also print how far the outputs are from those in `sample/expected.json`.'
-  const kind =
-    facts.preprocessing?.kind === 'image'
-      ? 'FILE is a picture, which is resized exactly as Bantam did it (JPEG decoders may differ by a level). C# takes a `.npy` as the model is fed.'
-      : 'FILE is a `.npy` of raw values with the batch axis (C#: of values as the model is fed).'
+  const kind = isImage
+    ? 'FILE is a picture, which Node, Python and the browser resize exactly as Bantam did it (JPEG decoders may differ by a level); ImageSharp, which C# uses, does it a little differently and takes a `.npy` as the model is fed, too.'
+    : 'FILE is a `.npy` of raw values with the batch axis (C#: of values as the model is fed).'
+  if (facts.inputs.length === 1) return [sample, kind]
+  const others = isImage
+    ? ' Only the first input is a picture; the others take a `.npy` as the model is fed.'
+    : ''
   return [
     sample,
-    facts.inputs.length > 1
-      ? `${kind} Give one for every input, in the order above; the browser runs the sample only.`
-      : kind,
+    `${kind}${others} Give one for every input, in the order above; in the browser a file feeds the first input and the sample the others.`,
   ]
 }
 

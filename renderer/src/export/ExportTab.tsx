@@ -24,11 +24,7 @@ export function ExportTab({ study, variant }: TabProps) {
       <VariantFiles key={variant.id} variant={variant} />
       <StudyFiles key={study.id} id={study.id} count={study.variants.length} />
       {preprocessing.error && <ErrorNotice error={preprocessing.error} />}
-      <SnippetPanel
-        variant={variant}
-        preprocessing={preprocessing.data ?? null}
-        classes={dataset?.task === 'classification' ? dataset.classes : []}
-      />
+      <SnippetPanel variant={variant} preprocessing={preprocessing.data ?? null} dataset={dataset} />
     </TabBody>
   )
 }

@@ -1,39 +1,43 @@
 import { SegmentedControl } from '@mantine/core'
 import { useState } from 'react'
-import type { Preprocessing, TensorInfo, Variant } from '../../../shared/domain'
+import type { DatasetRecord, Preprocessing, Variant } from '../../../shared/domain'
+import { browserPage } from '../../../shared/examples/browser'
+import { csharpProgram } from '../../../shared/examples/csharp'
+import { answerOf, type ExampleModel, shapeLine } from '../../../shared/examples/model'
+import { nodeProgram } from '../../../shared/examples/node'
+import { pythonProgram } from '../../../shared/examples/python'
 import { CopyText } from '../recipe/CopyText'
 import { fileNameOf } from '../recipe/cli-command'
 import { Panel } from '../ui/Panel'
 import classes from './export.module.css'
-import { browserSnippet } from './snippet-browser'
-import { csharpSnippet } from './snippet-csharp'
-import type { SnippetModel } from './snippet-input'
-import { nodeSnippet } from './snippet-node'
-import { pythonSnippet } from './snippet-python'
 
 const LANGUAGES = {
-  node: { label: 'Node', make: nodeSnippet },
-  python: { label: 'Python', make: pythonSnippet },
-  csharp: { label: 'C#', make: csharpSnippet },
-  browser: { label: 'Browser', make: browserSnippet },
+  node: { label: 'Node', make: nodeProgram },
+  python: { label: 'Python', make: pythonProgram },
+  csharp: { label: 'C#', make: csharpProgram },
+  browser: { label: 'Browser', make: browserPage },
 } as const
 type Language = keyof typeof LANGUAGES
 
 interface SnippetPanelProps {
   variant: Variant
   preprocessing: Preprocessing | null
-  classes: readonly string[]
+  dataset: DatasetRecord | undefined
 }
 
-/** What a program needs to run the exported file, with this model's names, shapes and preprocessing. */
-export function SnippetPanel({ variant, preprocessing, classes: names }: SnippetPanelProps) {
+/** A program that runs the exported file: the one a deployment bundle holds, made to stand alone. */
+export function SnippetPanel({ variant, preprocessing, dataset }: SnippetPanelProps) {
   const [language, setLanguage] = useState<Language>('node')
-  const model: SnippetModel = {
+  const { inputs, outputs } = variant.summary
+  const model: ExampleModel = {
+    name: variant.name,
     file: fileNameOf(variant),
-    inputs: variant.summary.inputs,
-    outputs: variant.summary.outputs,
+    inputs,
+    outputs,
     preprocessing,
-    classes: names,
+    classes: dataset?.classes ?? [],
+    answer: answerOf(outputs, dataset ?? null),
+    bundle: null,
   }
   const code = LANGUAGES[language].make(model)
   return (
@@ -54,9 +58,9 @@ export function SnippetPanel({ variant, preprocessing, classes: names }: Snippet
     >
       <div className={classes.tensors}>
         <span>Takes</span>
-        <span>{model.inputs.map(tensorText).join(', ')}</span>
+        <span>{model.inputs.map(shapeLine).join(', ')}</span>
         <span>Gives</span>
-        <span>{model.outputs.map(tensorText).join(', ')}</span>
+        <span>{model.outputs.map(shapeLine).join(', ')}</span>
         {preprocessing && (
           <>
             <span>Before</span>
@@ -71,10 +75,6 @@ export function SnippetPanel({ variant, preprocessing, classes: names }: Snippet
 
 function languageOf(value: string): Language {
   return value in LANGUAGES ? (value as Language) : 'node'
-}
-
-function tensorText(info: TensorInfo): string {
-  return `${info.name}: ${info.type} [${info.shape.map(d => (d === '' ? '?' : d)).join(', ')}]`
 }
 
 /** Preprocessing in one line, in the order it is done. */

@@ -1,9 +1,9 @@
 /** The parts that the Node and the browser example share, as source text. */
-import type { ArrayPreprocessing, ImagePreprocessing } from '../../../shared/domain'
-import { type BundleFacts, literal } from './facts'
+import type { ArrayPreprocessing, ImagePreprocessing } from '../domain'
+import { type ExampleInput, type ExampleModel, exampleInputs, imageOf, isIdentity, literal } from './model'
 
 /** Reads .npy bytes into `{ type, dims, data }`. */
-export const READ_NPY = `const NPY_TYPES = {
+const READ_NPY = `const NPY_TYPES = {
   '<f4': ['float32', Float32Array], '<f8': ['float64', Float64Array], '<f2': ['float16', Uint16Array],
   '|i1': ['int8', Int8Array], '|u1': ['uint8', Uint8Array], '<i2': ['int16', Int16Array], '<u2': ['uint16', Uint16Array],
   '<i4': ['int32', Int32Array], '<u4': ['uint32', Uint32Array], '<i8': ['int64', BigInt64Array],
@@ -32,9 +32,17 @@ const ARRAYS: Record<string, string> = {
   int32: 'Int32Array',
   uint32: 'Uint32Array',
 }
+/** Types whose arrays do not hold plain numbers of their own kind. */
+const RAW_ARRAYS: Record<string, string> = {
+  ...ARRAYS,
+  float16: 'Uint16Array',
+  int64: 'BigInt64Array',
+  uint64: 'BigUint64Array',
+  bool: 'Uint8Array',
+}
 
 /** Gives float32 values the type of the model's input. */
-export function convertCode(type: string): string {
+function convertCode(type: string): string {
   if (type === 'float32') return 'const convert = tensor => tensor'
   if (type === 'int64' || type === 'uint64') {
     const array = type === 'int64' ? 'BigInt64Array' : 'BigUint64Array'
@@ -72,11 +80,12 @@ function convert({ dims, data }, type) {
 }
 
 /** Turns a tensor of raw values into the model's input of the given type. */
-export function arrayCode(p: ArrayPreprocessing | null, type: string): string {
-  if (!p)
-    return `/** The model takes the values as they are. */
+function arrayCode(p: ArrayPreprocessing | null, type: string): string {
+  if (!p || isIdentity(p))
+    return `/** The model takes the values as they are, in its own type. */
 function prepare(tensor) {
-  return tensor
+  if (tensor.type === ${literal(type)}) return tensor
+  return convert({ type: 'float32', dims: tensor.dims, data: Float32Array.from(tensor.data, Number) }, ${literal(type)})
 }`
   return `/** (x * scale - mean) / std, as float32; a mean and std for every place on the last axis, or one for all. */
 function prepare(tensor) {
@@ -87,10 +96,10 @@ function prepare(tensor) {
 }
 
 /**
- * Pictures → model input as main/data/image.ts and main/data/resize.ts do it, to the last bit: `prepare` takes
+ * Pictures → model input as the engine does it, to the last bit: `prepare` takes
  * `{ width, height, data }` with 8-bit red, green and blue interleaved.
  */
-export function pictureCode(p: ImagePreprocessing, type: string): string {
+function pictureCode(p: ImagePreprocessing, type: string): string {
   const place = p.layout === 'NCHW' ? '(c * height + y) * width + x' : '(y * width + x) * channels + c'
   const dims = p.layout === 'NCHW' ? '[1, channels, height, width]' : '[1, height, width, channels]'
   return `${p.channels === 'gray' ? GRAY : 'const channels = 3\nconst colours = picture => picture'}
@@ -208,9 +217,46 @@ function fit(image, width, height) {
 }`,
 }
 
+/** Reading, preparing and explaining: what does not depend on where the program runs. */
+export function coreCode(model: ExampleModel): string {
+  const { preprocessing: p } = model
+  const type = model.inputs[0]?.type ?? 'float32'
+  const prepare = p?.kind === 'image' ? pictureCode(p, type) : arrayCode(p, type)
+  return [...(readsNpy(model) ? [READ_NPY] : []), convertCode(type), prepare, explainCode(model)].join('\n\n')
+}
+
+/** Whether the program reads .npy files: the samples of a bundle, or files that are no pictures. */
+export function readsNpy(model: ExampleModel): boolean {
+  return model.bundle !== null || imageOf(model) === null || model.inputs.length > 1
+}
+
+/** What a program that stands alone knows: preprocessing and classes as literals. */
+export function aloneCode(model: ExampleModel): string {
+  const { preprocessing: p } = model
+  return [
+    ...(p === null || isIdentity(p) ? [] : [`const preprocessing = ${literal(p)}`]),
+    ...(model.answer === null ? [] : [`const labels = ${literal(model.classes)}`]),
+  ].join('\n')
+}
+
+/** An input of zeros as the examples hold tensors. */
+export function zerosCode(input: ExampleInput): string {
+  const { type, size } = input
+  const data =
+    type === 'string' ? `new Array(${size}).fill('')` : `new ${RAW_ARRAYS[type] ?? 'Float32Array'}(${size})`
+  return `{ type: ${literal(type)}, dims: [${input.shape.join(', ')}], data: ${data} }`
+}
+
+/** Names of the inputs, in the order in which files are given. */
+export function inputNames(model: ExampleModel): string {
+  return exampleInputs(model)
+    .map(i => literal(i.name))
+    .join(', ')
+}
+
 /** Explains the outputs: classes with their probabilities, or the first values. */
-export function explainCode(facts: BundleFacts): string {
-  const half = facts.outputs.some(o => o.type === 'float16')
+function explainCode(model: ExampleModel): string {
+  const half = model.outputs.some(o => o.type === 'float16')
   const numbers = half
     ? `function numbers(tensor) {
   if (tensor.type !== 'float16' || !(tensor.data instanceof Uint16Array)) return Array.from(tensor.data, Number)
@@ -223,7 +269,7 @@ export function explainCode(facts: BundleFacts): string {
     : `function numbers(tensor) {
   return Array.from(tensor.data, Number)
 }`
-  if (facts.answer === null) {
+  if (model.answer === null) {
     return `${numbers}
 
 /** The first values of every output. */
@@ -235,7 +281,7 @@ function explain(results) {
 
 /** The likeliest classes. Values that are no distribution yet go through softmax. */
 function explain(results) {
-  const output = results[${literal(facts.answer)}]
+  const output = results[${literal(model.answer)}]
   const values = numbers(output).slice(0, output.dims.at(-1))
   const sum = values.reduce((a, b) => a + b, 0)
   const isDistribution = values.every(v => v >= 0) && Math.abs(sum - 1) < 1e-3
