@@ -20,6 +20,11 @@ export function formatCount(count: number): string {
   return scaled(count, ['', 'k', 'M', 'G', 'T'], ' ').trimEnd()
 }
 
+/** 10000 → '10,000': where every one counts, as samples do. */
+export function formatExact(count: number): string {
+  return count.toLocaleString('en-US')
+}
+
 function scaled(value: number, units: readonly string[], gap: string): string {
   let unit = 0
   let rest = value

@@ -43,7 +43,7 @@ it('shows the study, makes a variant by keyboard alone, and complains about noth
   fireEvent.click(within(dialog).getByRole('button', { name: 'Start' }))
 
   await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull())
-  expect(await screen.findByText('by keyboard is ready')).toBeTruthy()
+  expect(await screen.findByText('by keyboard is ready', {}, { timeout: 10_000 })).toBeTruthy()
   const made = await screen.findByRole('treeitem', { name: 'by keyboard, Dynamic int8' })
   expect(made.getAttribute('aria-level')).toBe('3')
   expect(complaints.mock.calls).toEqual([])

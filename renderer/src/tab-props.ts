@@ -5,6 +5,6 @@ export interface TabProps {
   study: Study
   /** The selected variant; the teacher itself when nothing else is selected. */
   variant: Variant
-  /** What it is compared with: the study's teacher. */
+  /** What it is compared with: the study's teacher, or the variant chosen instead. */
   reference: Variant
 }

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { Variant } from '../../../shared/domain'
 import { metricById } from '../../../shared/metrics'
 import { study } from '../fixtures/study'
 import { constraintText, isWithin, limitText, meetsAll } from './constraints'
@@ -9,6 +10,7 @@ import { axisDomain, axisTicks, project, tickText, unproject } from './scale'
 
 const size = metricById('sizeBytes')
 const accuracy = metricById('accuracy')
+const NOTHING = { x: null, y: null }
 
 describe('points and front', () => {
   const points = chartPoints(study.variants, size, accuracy)
@@ -36,6 +38,24 @@ describe('points and front', () => {
     expect([x.id, y.id]).toEqual(['sizeBytes', 'accuracy'])
     expect(axisMetrics(study.variants, { x: 'mae', y: 'latency1' }).x.id).toBe('sizeBytes')
     expect(axisMetrics(study.variants, { x: 'macs', y: 'latency1' }).y.id).toBe('latency1')
+  })
+
+  it('go from what the file tells to speed to accuracy as measurements arrive, and never show one metric twice', () => {
+    const axes = (change: Partial<Variant>, chosen: { x: string | null; y: string | null } = NOTHING) => {
+      const { x, y } = axisMetrics(
+        study.variants.map(v => ({ ...v, ...change })),
+        chosen,
+      )
+      return [x.id, y.id]
+    }
+    const bare = { evaluation: null, benchmark: null }
+    expect(axes(bare)).toEqual(['sizeBytes', 'macs'])
+    expect(axes({ evaluation: null })).toEqual(['sizeBytes', 'latency1'])
+    expect(axes({})).toEqual(['sizeBytes', 'accuracy'])
+    // A choice that went with its measurements gives way; one that clashes with the default moves the default.
+    expect(axes(bare, { x: null, y: 'accuracy' })).toEqual(['sizeBytes', 'macs'])
+    expect(axes({}, { x: null, y: 'sizeBytes' })).toEqual(['latency1', 'sizeBytes'])
+    expect(axes({}, { x: 'accuracy', y: null })).toEqual(['accuracy', 'latency1'])
   })
 
   it('answer to the pointer within reach and to arrows along an axis', () => {

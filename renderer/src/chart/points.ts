@@ -19,18 +19,26 @@ export function chartPoints(variants: readonly Variant[], x: Metric, y: Metric):
   })
 }
 
-/** The metrics on the axes: the chosen ones where they can be shown, else size against the task's main metric. */
+/** What stands for quality where nothing was evaluated: speed, then what the file alone tells. */
+const WITHOUT_QUALITY = ['latency1', 'macs', 'parameters', 'sizeBytes']
+
+/**
+ * The metrics on the axes: the chosen ones where they can be shown, else size against the task's main metric as soon as
+ * one variant has it, and against speed until then. Never the same on both unless both were chosen.
+ */
 export function axisMetrics(
   variants: readonly Variant[],
   chosen: { x: string | null; y: string | null },
 ): { x: Metric; y: Metric; choices: Metric[] } {
   const choices = availableMetrics(variants)
-  const teacher = variants.find(v => v.parentId === null)
-  const pick = (id: string | null, fallback: string) =>
-    choices.find(m => m.id === id) ?? choices.find(m => m.id === fallback) ?? choices[0] ?? METRICS[0]
-  const x = pick(chosen.x, 'sizeBytes')
-  const main = teacher ? mainMetric(teacher).id : 'accuracy'
-  const y = pick(chosen.y, choices.some(m => m.id === main) ? main : 'latency1')
+  const byId = new Map(choices.map(m => [m.id, m]))
+  const judge = variants.find(v => v.parentId === null && v.evaluation) ?? variants.find(v => v.evaluation)
+  const quality = judge ? [mainMetric(judge).id] : []
+  const first = (ids: readonly string[], but?: Metric) =>
+    ids.map(id => byId.get(id)).find(m => m && m !== but) ?? choices.find(m => m !== but) ?? METRICS[0]
+  const [chosenX, chosenY] = [byId.get(chosen.x ?? ''), byId.get(chosen.y ?? '')]
+  const x = chosenX ?? first(['sizeBytes', ...WITHOUT_QUALITY], chosenY)
+  const y = chosenY ?? first([...quality, ...WITHOUT_QUALITY], x)
   if (!x || !y) throw new RangeError('The catalogue of metrics is empty')
   return { x, y, choices }
 }

@@ -10,11 +10,12 @@ export function ChangeCell({
 }: {
   cell: ComparisonCell
   metric: Metric
+  /** The tests' answers are still to come: the plain difference would only flash by. */
   loading: boolean
 }) {
-  if (!cell.change) return <div className={classes.change}>{loading ? '…' : ' '}</div>
+  if (loading || !cell.change) return <div className={classes.change}>{loading ? '…' : ' '}</div>
   const title = cell.change.tested
-    ? `${metric.title}: difference with its 95 % interval`
+    ? `${metric.title}: ${cell.change.full}, 95 % interval`
     : `${metric.title}: plain difference of the two values, without a test`
   return (
     <div className={classes.change} data-tone={cell.change.tested ? cell.change.tone : 'plain'} title={title}>

@@ -1,26 +1,22 @@
 import { ActionIcon, Button, Menu, Tooltip } from '@mantine/core'
-import { Crown, Download, X } from 'lucide-react'
+import { Crown, Download, Layers, X } from 'lucide-react'
 import type { Variant } from '../../../shared/domain'
 import { ActionItems } from '../actions/ActionMenu'
 import { actionById } from '../actions/actions'
 import { select, selectOnly } from '../store/app'
 import { useQuery } from '../store/query'
+import { compareWith } from '../store/ui'
 import { MeasuredValue } from '../ui/values'
 import { ChangeCell } from './ChangeCell'
 import classes from './compare.module.css'
 import { comparisonRows } from './comparison'
 
 /** Several variants side by side: every metric, and its difference to the base with its interval. */
-export function ComparisonView({
-  variants,
-  reference,
-}: {
-  variants: readonly Variant[]
-  reference: Variant
-}) {
+export function ComparisonView({ variants, teacher }: { variants: readonly Variant[]; teacher: Variant }) {
   // The teacher is the base where it takes part; else the one chosen first.
-  const base = variants.find(v => v.id === reference.id) ?? variants[0] ?? reference
+  const base = variants.find(v => v.id === teacher.id) ?? variants[0] ?? teacher
   const others = variants.filter(v => v.id !== base.id)
+  const [second] = others
   const key = `study/compare/${base.id}/${others.map(v => v.id).join(',')}`
   const answers = useQuery(key, client =>
     Promise.all(others.map(v => client.variants.compare({ a: base.id, b: v.id }))),
@@ -32,6 +28,21 @@ export function ComparisonView({
         <strong>Comparing {variants.length}</strong>
         <span className={classes.note}>Differences are to {base.name}, on the samples both saw.</span>
         <div style={{ marginLeft: 'auto', display: 'flex', gap: 6 }}>
+          {second && others.length === 1 && (
+            <Tooltip label="Layers, predictions and speed of the two">
+              <Button
+                variant="subtle"
+                color="gray"
+                leftSection={<Layers size={14} aria-hidden />}
+                onClick={() => {
+                  compareWith(base.id === teacher.id ? null : base.id)
+                  selectOnly([second.id])
+                }}
+              >
+                In tabs
+              </Button>
+            </Tooltip>
+          )}
           <Menu position="bottom-end" width={280}>
             <Menu.Target>
               <Button variant="subtle" color="gray" leftSection={<Download size={14} aria-hidden />}>
@@ -42,7 +53,7 @@ export function ComparisonView({
               <ActionItems actions={['table-csv', 'table-json', 'report'].map(actionById)} />
             </Menu.Dropdown>
           </Menu>
-          <Button variant="subtle" color="gray" onClick={() => selectOnly([variants[0]?.id ?? reference.id])}>
+          <Button variant="subtle" color="gray" onClick={() => selectOnly([variants[0]?.id ?? teacher.id])}>
             Done
           </Button>
         </div>
@@ -88,7 +99,9 @@ export function ComparisonView({
                   >
                     <MeasuredValue measured={cell.measured} unit={row.metric.unit} compact={i > 0} />
                     {cell.best && <span className="sr-only"> (best)</span>}
-                    {i > 0 && <ChangeCell cell={cell} metric={row.metric} loading={answers.loading} />}
+                    {i > 0 && (
+                      <ChangeCell cell={cell} metric={row.metric} loading={!answers.data && !answers.error} />
+                    )}
                   </td>
                 ))}
               </tr>

@@ -30,6 +30,7 @@ describe('changeOf', () => {
   it('takes the paired test where there is one', () => {
     expect(changeOf(metricById('accuracy'), base, other, tested)).toEqual({
       text: '−0.90 points (−1.30 to −0.50)',
+      full: '−0.90 points (−1.30 to −0.50)',
       tone: 'worse',
       tested: true,
     })
@@ -37,7 +38,8 @@ describe('changeOf', () => {
 
   it('says "no difference shown" where the interval covers none', () => {
     expect(changeOf(metricById('latency1'), base, other, tested)).toEqual({
-      text: 'no difference shown (between 2 % faster and 6 % slower)',
+      text: 'no difference shown',
+      full: 'no difference shown (between 2 % faster and 6 % slower)',
       tone: 'uncertain',
       tested: true,
     })
@@ -46,6 +48,7 @@ describe('changeOf', () => {
   it('falls back to the plain difference and calls it untested', () => {
     expect(changeOf(metricById('latency32'), base, other, tested)).toEqual({
       text: '+3.4 %',
+      full: '+3.4 %',
       tone: 'worse',
       tested: false,
     })

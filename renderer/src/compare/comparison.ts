@@ -12,6 +12,8 @@ import {
 
 export interface Change {
   text: string
+  /** With its interval, where `text` leaves it out: a narrow column has no room for both. */
+  full: string
   tone: ClaimTone
   /** Whether an interval stands behind it. */
   tested: boolean
@@ -32,13 +34,16 @@ export interface ComparisonRow {
 
 const BATCH: Record<string, number> = { latency1: 1, latency32: 32 }
 
+const NO_DIFFERENCE = { text: 'no difference shown', tone: 'uncertain', tested: true } as const
+
 function ratioChange(ratio: LatencyRatio): Change {
-  return { text: describeRatio(ratio), tone: ratioTone(ratio), tested: true }
+  const [full, tone] = [describeRatio(ratio), ratioTone(ratio)]
+  return { ...NO_DIFFERENCE, full, ...(tone !== 'uncertain' && { text: full, tone }) }
 }
 
 function plainChange(metric: Metric, base: number, value: number): Change {
   const difference = value - base
-  if (difference === 0) return { text: 'same', tone: 'uncertain', tested: false }
+  if (difference === 0) return { text: 'same', full: 'same', tone: 'uncertain', tested: false }
   const tone = difference > 0 === (metric.better === 'higher') ? 'better' : 'worse'
   const sign = difference > 0 ? '+' : '−'
   const relative = ['bytes', 'count', 'ms', 'perSecond', 'joules'].includes(metric.unit) && base !== 0
@@ -48,7 +53,7 @@ function plainChange(metric: Metric, base: number, value: number): Change {
     : metric.unit === 'share'
       ? `${sign}${Math.abs(difference * 100).toFixed(2)} points`
       : `${sign}${formatValue(Math.abs(difference), metric.unit)}`
-  return { text, tone, tested: false }
+  return { text, full: text, tone, tested: false }
 }
 
 /**
@@ -65,8 +70,10 @@ export function changeOf(
   const ratio = ratiosBetween(base, other, answer?.ratios ?? []).find(r => r.batch === batch)
   if (ratio) return ratioChange(ratio)
   const paired = answer?.differences.find(d => d.metric === metric.id)
-  if (paired)
-    return { text: formatDifference(paired, metric.unit), tone: differenceTone(paired), tested: true }
+  if (paired) {
+    const full = formatDifference(paired, metric.unit)
+    return { ...NO_DIFFERENCE, full, ...(paired.shown && { text: full, tone: differenceTone(paired) }) }
+  }
   const [a, b] = [metric.read(base)?.value, metric.read(other)?.value]
   return a === undefined || b === undefined ? null : plainChange(metric, a, b)
 }

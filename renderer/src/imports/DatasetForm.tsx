@@ -3,7 +3,7 @@ import { useState } from 'react'
 import type { DataProbe, DatasetSpec, Preprocessing } from '../../../shared/domain'
 import { Preprocessing as PreprocessingSchema } from '../../../shared/domain'
 import type { ErrorData } from '../../../shared/errors'
-import { formatCount } from '../../../shared/format'
+import { formatExact } from '../../../shared/format'
 import { asErrorData } from '../client'
 import { teacherOf, useApp } from '../store/app'
 import { useClient } from '../store/connection'
@@ -70,7 +70,7 @@ export function DatasetForm({ study, file, name: given, probe, onOther, next }: 
             <div style={{ flex: 1, minWidth: 0 }}>
               <strong>{FORMAT_NAMES[probe.format]}</strong>
               <div className={classes.dim}>
-                {formatCount(probe.count)} samples
+                {formatExact(probe.count)} samples
                 {probe.classes.length > 0 &&
                   `, ${probe.classes.length} classes: ${probe.classes.slice(0, 6).join(', ')}${probe.classes.length > 6 ? '…' : ''}`}
               </div>
@@ -114,7 +114,7 @@ export function DatasetForm({ study, file, name: given, probe, onOther, next }: 
           Cancel
         </Button>
         <Button type="submit" loading={busy}>
-          Import {formatCount(probe.count)} samples
+          Import {formatExact(probe.count)} samples
         </Button>
       </div>
     </form>

@@ -3,6 +3,7 @@ import { useDebouncedValue } from '@mantine/hooks'
 import { ArrowLeft, ArrowRight } from 'lucide-react'
 import { useRef, useState } from 'react'
 import type { DatasetSpec, SamplePreview } from '../../../shared/domain'
+import { formatExact } from '../../../shared/format'
 import { useQuery } from '../store/query'
 import { ErrorNotice } from '../ui/ErrorNotice'
 import { LoadingBlock } from '../ui/Loading'
@@ -39,7 +40,7 @@ export function SamplePreviewPane({ study, file, spec, count }: SamplePreviewPan
             <ArrowLeft size={14} aria-hidden />
           </ActionIcon>
           <span className={`${classes.dim} num`}>
-            {index + 1} of {count}
+            {formatExact(index + 1)} of {formatExact(count)}
           </span>
           <ActionIcon size="sm" aria-label="Next sample" onClick={() => step(1)}>
             <ArrowRight size={14} aria-hidden />

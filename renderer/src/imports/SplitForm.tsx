@@ -1,6 +1,6 @@
 import { NumberInput, Slider } from '@mantine/core'
 import type { SplitOptions } from '../../../shared/domain'
-import { formatCount } from '../../../shared/format'
+import { formatExact } from '../../../shared/format'
 import classes from './imports.module.css'
 import { PARTS, splitCounts, withShare } from './split'
 
@@ -38,7 +38,7 @@ export function SplitForm({ split, count, onChange }: SplitFormProps) {
             onChange={value => onChange(withShare(split, part, value / 100))}
           />
           <span className={classes.splitCount}>
-            {Math.round(split[part] * 100)} % · {formatCount(counts[part])}
+            {Math.round(split[part] * 100)} % · {formatExact(counts[part])}
           </span>
         </div>
       ))}
@@ -52,7 +52,7 @@ export function SplitForm({ split, count, onChange }: SplitFormProps) {
           value={split.seed}
           onChange={seed => typeof seed === 'number' && onChange({ ...split, seed })}
         />
-        <span className={classes.splitCount}>{unused > 0 && `${formatCount(unused)} not used`}</span>
+        <span className={classes.splitCount}>{unused > 0 && `${formatExact(unused)} not used`}</span>
       </div>
     </>
   )

@@ -1,10 +1,11 @@
 import { type KeyboardEvent, memo, useDeferredValue } from 'react'
 import type { Study } from '../../../shared/domain'
 import { ComparisonView } from '../compare/ComparisonView'
-import { selectedVariants, selectOnly, teacherOf, useApp } from '../store/app'
+import { selectedVariants, teacherOf, useApp } from '../store/app'
 import { openTab, useUi } from '../store/ui'
 import { TABS } from '../tabs'
 import { ErrorBoundary } from '../ui/ErrorBoundary'
+import { ReferenceMenu } from './ReferenceMenu'
 import classes from './shell.module.css'
 
 /**
@@ -23,13 +24,17 @@ interface SelectedProps {
 
 const Selected = memo(function Selected({ study, selection }: SelectedProps) {
   const chosen = useUi(s => s.tab)
-  const reference = teacherOf(study)
+  const against = useUi(s => s.reference)
+  const teacher = teacherOf(study)
   const selected = selectedVariants({ study, selection })
-  const variant = selected[0] ?? reference
+  const variant = selected[0] ?? teacher
   const tab = TABS.find(t => t.id === chosen) ?? TABS[0]
 
-  if (!reference || !variant || !tab) return null
-  if (selected.length > 1) return <ComparisonView variants={selected} reference={reference} />
+  if (!teacher || !variant || !tab) return null
+  if (selected.length > 1) return <ComparisonView variants={selected} teacher={teacher} />
+  // The teacher stands alone; a variant is never compared with itself.
+  const chosenReference = study.variants.find(v => v.id === against && v.id !== variant.id)
+  const reference = variant.id === teacher.id ? teacher : (chosenReference ?? teacher)
 
   function key(event: KeyboardEvent) {
     const step = event.key === 'ArrowRight' ? 1 : event.key === 'ArrowLeft' ? -1 : 0
@@ -39,7 +44,6 @@ const Selected = memo(function Selected({ study, selection }: SelectedProps) {
     openTab(next.id)
     document.getElementById(`tab-${next.id}`)?.focus()
   }
-  const teacher = variant.id === reference.id
   return (
     <>
       <div className={classes.tabList} role="tablist" aria-label="Selection" onKeyDown={key}>
@@ -62,16 +66,10 @@ const Selected = memo(function Selected({ study, selection }: SelectedProps) {
         <div className={classes.subject}>
           <span className={`${classes.subjectName} ellipsis`} title={variant.name}>
             {variant.name}
-            {teacher ? ' · teacher' : ''}
+            {variant.id === teacher.id && variant.name !== 'Teacher' ? ' · teacher' : ''}
           </span>
-          {!teacher && selection.length === 1 && (
-            <button
-              type="button"
-              style={{ all: 'unset', cursor: 'pointer', color: 'var(--bt-accent)', whiteSpace: 'nowrap' }}
-              onClick={() => selectOnly([variant.id, reference.id])}
-            >
-              vs teacher
-            </button>
+          {variant.id !== teacher.id && (
+            <ReferenceMenu study={study} variant={variant} reference={reference} />
           )}
         </div>
       </div>

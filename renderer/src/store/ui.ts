@@ -45,6 +45,8 @@ export interface UiState {
   /** Job whose log is shown in the drawer. */
   jobLog: string | null
   tab: string
+  /** Variant that the tabs compare with; null is the study's teacher. */
+  reference: string | null
   constraints: readonly Constraint[]
   layout: Layout
 }
@@ -75,6 +77,7 @@ export const initialUi: UiState = {
   jobsOpen: false,
   jobLog: null,
   tab: 'overview',
+  reference: null,
   constraints: [],
   layout: DEFAULT_LAYOUT,
 }
@@ -105,6 +108,11 @@ export function setConstraint(metric: string, limit: number | null): void {
 
 export function openTab(tab: string): void {
   useUi.setState({ tab })
+}
+
+/** What the tabs compare the selected variant with; null is the teacher. */
+export function compareWith(reference: string | null): void {
+  useUi.setState({ reference })
 }
 
 export function openJobs(jobLog: string | null = null): void {

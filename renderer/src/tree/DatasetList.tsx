@@ -1,7 +1,7 @@
 import { ActionIcon, Tooltip } from '@mantine/core'
 import { Database, Plus, Trash2 } from 'lucide-react'
 import type { DatasetRecord, Study } from '../../../shared/domain'
-import { formatCount } from '../../../shared/format'
+import { formatExact } from '../../../shared/format'
 import { currentScreen } from '../actions/action'
 import { actionById, perform } from '../actions/actions'
 import type { Client } from '../client'
@@ -49,8 +49,8 @@ export function DatasetList({ study }: { study: Study }) {
               {dataset.name}
             </div>
             <div className={`${classes.detail} ellipsis`}>
-              {formatCount(dataset.count)} samples · {formatCount(dataset.splits.calibration)} calibration ·{' '}
-              {formatCount(dataset.splits.test)} test
+              {formatExact(dataset.count)} samples · {formatExact(dataset.splits.calibration)} calibration ·{' '}
+              {formatExact(dataset.splits.test)} test
             </div>
           </div>
           <ActionIcon

@@ -53,6 +53,7 @@ export function FieldInput({ id, field, value, suggestions, onChange, nested }: 
         <NumberInput
           id={id}
           w={150}
+          title={typeof value === 'number' ? String(value) : undefined}
           value={typeof value === 'number' ? value : ''}
           min={field.min}
           max={field.max}
