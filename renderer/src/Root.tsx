@@ -19,7 +19,8 @@ export function Root({ connection }: { connection: Connection }) {
       <MantineProvider theme={theme} cssVariablesResolver={cssVariables} defaultColorScheme="auto">
         <ConnectionContext value={connection}>
           <App />
-          <Notifications position="bottom-right" limit={4} />
+          {/* Below dialogs: what they ask must never lie under a message. */}
+          <Notifications position="bottom-right" limit={3} zIndex={190} />
         </ConnectionContext>
       </MantineProvider>
     </StrictMode>

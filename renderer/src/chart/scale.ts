@@ -60,9 +60,23 @@ export function tickText(value: number, unit: Metric['unit'], ticks: readonly nu
     const digits = step >= 1 ? 0 : step >= 0.1 ? 1 : 2
     return `${(value * 100).toFixed(step === 2.5 || step === 0.25 ? digits + 1 : digits)} %`
   }
+  const texts = ticks.map(t => formatValue(t, unit))
+  if (new Set(texts).size < texts.length) return finely(value, unit, ticks)
   return formatValue(value, unit)
     .replace(/(\.\d*?)0+(?=\D|$)/, '$1')
     .replace(/\.(?=\D|$)/, '')
+}
+
+/** A tick with as many decimals as the step between ticks needs, in the unit that the largest tick is written in. */
+function finely(value: number, unit: Metric['unit'], ticks: readonly number[]): string {
+  const largest = ticks.reduce((a, b) => (Math.abs(b) > Math.abs(a) ? b : a), 0)
+  const [, digits = '1', name = ''] = /^(-?[\d.]+)(.*)$/.exec(formatValue(largest, unit)) ?? []
+  // A unit is a power of ten of the value's own: 1.38 µs of 0.00138 ms.
+  const scale = 10 ** Math.round(Math.log10(Math.abs(largest / Number(digits))))
+  const step = Math.abs((ticks[1] ?? 0) - (ticks[0] ?? 0)) / scale
+  const decimals = step > 0 ? Math.min(9, Math.max(0, Math.ceil(-Math.log10(step) - 1e-9))) : 0
+  const exact = Math.abs(step * 10 ** decimals - Math.round(step * 10 ** decimals)) < 1e-6
+  return `${(value / scale).toFixed(exact ? decimals : decimals + 1)}${name}`
 }
 
 /** Value → pixel between `from` and `to`. */

@@ -11,15 +11,16 @@ async function saveResult(client: Client, id: string): Promise<void> {
   if (name) notifyDone(`Saved ${name}`)
 }
 
+/** Only what a person waits for and may have looked away from: the rest shows where it belongs when it is there. */
 function finished(client: Client, job: Job): void {
-  const result = job.result
-  const made = job.kind === 'variant' || job.kind === 'import-model'
-  const file = job.kind === 'report' || job.kind === 'bundle'
-  const text = job.kind === 'variant' || file ? `${job.title} is ready` : `${job.title}: done`
-  if (made && result) notifyDone(text, { label: 'Show', run: () => selectOnly([result]) })
-  else if (file && result) {
-    notifyDone(text, { label: 'Save', run: () => void saveResult(client, result).catch(notifyError) })
-  } else notifyDone(text)
+  const { result, title } = job
+  if (!result) return
+  if (job.kind === 'variant') {
+    notifyDone(`${title} is ready`, { label: 'Show', run: () => selectOnly([result]) })
+  } else if (job.kind === 'report' || job.kind === 'bundle') {
+    const run = () => void saveResult(client, result).catch(notifyError)
+    notifyDone(`${title} is ready`, { label: 'Save', run })
+  }
 }
 
 /** Says so when a job ends. Cancelled ones end without a word: the person did that. */

@@ -11,6 +11,7 @@ import { ErrorNotice } from '../ui/ErrorNotice'
 import { LoadingBlock } from '../ui/Loading'
 import { Panel } from '../ui/Panel'
 import { TabBody } from '../ui/TabBody'
+import { PathText, Swatch } from '../ui/values'
 import { LayerMap } from './LayerMap'
 import { type ColorBy, layerColors } from './layer-colors'
 import { byteRatio, type LayerRow, layerRows, operatorHistogram, searchLayers, shapeText } from './layer-rows'
@@ -106,7 +107,7 @@ function LayersView({ layers, reference, alone }: LayersViewProps) {
         <div className={classes.legend}>
           {paint.key.map(entry => (
             <span key={entry.label}>
-              <span className={classes.swatch} style={{ background: entry.color }} />
+              <Swatch color={entry.color} />
               {entry.label}
             </span>
           ))}
@@ -171,11 +172,7 @@ const COLUMNS: readonly Column<LayerRow>[] = [
     title: 'Layer',
     width: 'minmax(7rem, 2.2fr)',
     value: r => r.name,
-    render: r => (
-      <span className={classes.path} title={r.name}>
-        <bdi>{r.name}</bdi>
-      </span>
-    ),
+    render: r => <PathText text={r.name} />,
   },
   {
     id: 'op',

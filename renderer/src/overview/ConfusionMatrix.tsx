@@ -2,6 +2,7 @@ import { SegmentedControl } from '@mantine/core'
 import { useState } from 'react'
 import type { Evaluation } from '../../../shared/domain'
 import { colors } from '../ui/theme'
+import { Swatch } from '../ui/values'
 import { type Cell, confusedPairs, confusionCells, confusionChange, MATRIX_CLASSES } from './confusion'
 import classes from './overview.module.css'
 
@@ -38,11 +39,11 @@ export function ConfusionMatrix({ evaluation, reference }: ConfusionMatrixProps)
       <div className={classes.legend}>
         <span>Rows: label · columns: answer</span>
         <span>
-          <span className={classes.swatch} style={{ background: colors.better }} />
+          <Swatch color={colors.better} />
           {showChange ? 'better' : 'right'}
         </span>
         <span>
-          <span className={classes.swatch} style={{ background: colors.worse }} />
+          <Swatch color={colors.worse} />
           {showChange ? 'worse' : 'wrong'}
         </span>
       </div>

@@ -17,7 +17,7 @@ interface MeasureNowProps {
   quiet?: boolean
 }
 
-/** Measures the variants with the teacher at once; without data it asks for data first. */
+/** Measures the variants with the teacher at once; without data it asks for data first, unless only time is asked. */
 export function MeasureNow({ study, variants, label = 'Measure now', quiet = false }: MeasureNowProps) {
   const client = useClient()
   const running = useApp(s => s.jobs.some(j => isActive(j) && j.kind === 'measure' && j.studyId === study.id))
@@ -37,7 +37,7 @@ export function MeasureNow({ study, variants, label = 'Measure now', quiet = fal
     }
   }
 
-  if (study.datasets.length === 0) {
+  if (study.datasets.length === 0 && !quiet) {
     return (
       <Button leftSection={<ImagePlus size={14} />} onClick={() => openDialog({ kind: 'import-data' })}>
         Add data to measure on

@@ -6,6 +6,7 @@ import type { Profile } from '../../../shared/domain'
 import { formatMs, formatShare } from '../../../shared/format'
 import { type Column, DataTable } from '../ui/DataTable'
 import { Panel } from '../ui/Panel'
+import { PathText } from '../ui/values'
 import classes from './speed.module.css'
 import { type NodeTime, nodeTimes, searchNodes } from './speed-view'
 
@@ -15,11 +16,7 @@ const COLUMNS: readonly Column<NodeTime>[] = [
     title: 'Node',
     width: 'minmax(7rem, 2.4fr)',
     value: n => n.name,
-    render: n => (
-      <span className={classes.path} title={n.name}>
-        <bdi>{n.name}</bdi>
-      </span>
-    ),
+    render: n => <PathText text={n.name} />,
   },
   {
     id: 'op',

@@ -1,6 +1,7 @@
 import { Bar, BarChart, CartesianGrid, ResponsiveContainer, Tooltip, XAxis, YAxis } from 'recharts'
 import { formatMs } from '../../../shared/format'
 import { colors } from '../ui/theme'
+import { Swatch } from '../ui/values'
 import classes from './speed.module.css'
 import type { OperatorTime } from './speed-view'
 
@@ -78,7 +79,7 @@ export function OperatorBars({ rows, reference, variant }: OperatorBarsProps) {
 function Key({ color, children }: { color: string; children: string }) {
   return (
     <span>
-      <span className={classes.swatch} style={{ background: color }} />
+      <Swatch color={color} />
       {children}
     </span>
   )

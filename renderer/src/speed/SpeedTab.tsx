@@ -67,7 +67,12 @@ function SpeedView({ report, study, variant, reference }: TabProps & { report: S
           {report.findings.length === 0 && alone && (
             <div className={classes.dim}>One run takes {formatMs(report.variant.totalUs / 1000)}.</div>
           )}
-          <div className={classes.small}>{settingText(report.variant)}</div>
+          <div className={classes.small}>
+            {settingText(report.variant)}
+            {!alone &&
+              other.id !== reference.id &&
+              ` Operators are timed together with ${other.name} alone, not with ${reference.name}.`}
+          </div>
         </div>
       </Panel>
       <Panel title="Kernel time by kind">

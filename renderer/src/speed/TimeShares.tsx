@@ -1,6 +1,7 @@
 import type { Profile } from '../../../shared/domain'
 import { formatMs, formatShare } from '../../../shared/format'
 import { categories, colors } from '../ui/theme'
+import { Swatch } from '../ui/values'
 import classes from './speed.module.css'
 import { SHARE_KINDS, type ShareKind, timeShares } from './speed-view'
 
@@ -41,7 +42,7 @@ export function TimeShares({ sides }: { sides: readonly { name: string; profile:
       <div className={classes.legend}>
         {SHARE_KINDS.map(kind => (
           <span key={kind}>
-            <span className={classes.swatch} style={{ background: KINDS[kind].color }} />
+            <Swatch color={KINDS[kind].color} />
             {KINDS[kind].title}
             {sides.length > 0 &&
               ` ${sides.map(s => formatShare(timeShares(s.profile)[kind], 0)).join(' → ')}`}

@@ -93,7 +93,11 @@ export function LineageTree({ study }: { study: Study }) {
         <span>Variant</span>
         <span title="File size">size</span>
         <span title="Latency, batch 1">latency</span>
-        <span title={metric.title}>{metric.short}</span>
+        {study.variants.some(v => metric.read(v)) ? (
+          <span title={metric.title}>{metric.short}</span>
+        ) : (
+          <span title="Needs data to be measured on">quality</span>
+        )}
       </div>
       <div
         id="lineage"

@@ -55,3 +55,17 @@ export function DeltaBadge({ delta }: { delta: Delta | null }) {
     </Tooltip>
   )
 }
+
+/** The square that names a colour in a legend. */
+export function Swatch({ color }: { color: string }) {
+  return <span className={classes.swatch} style={{ background: color }} />
+}
+
+/** A name with a path in it, cut at its beginning where there is no room: the end tells names apart. */
+export function PathText({ text }: { text: string }) {
+  return (
+    <span className={classes.path} title={text}>
+      <bdi>{text}</bdi>
+    </span>
+  )
+}
