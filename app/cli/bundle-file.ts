@@ -6,18 +6,10 @@ import { type BundleFile, writeBundle } from '../../main/report/bundle'
 import { VERSION } from '../../main/version'
 import type { Device } from '../../shared/domain'
 import { openData } from './data'
-import type { DataOptions } from './data-options'
+import type { MeasureOptions } from './data-options'
 import { type Candidate, measureCandidates, modelName } from './measure'
 
-interface Options extends DataOptions {
-  out: string
-  reference?: string
-  name?: string
-  batch: number[]
-  threads: number[]
-  device: Device
-  benchmark: boolean
-}
+type Options = MeasureOptions & { device: Device }
 
 /** Measures a model, where there is data to measure it on, and writes its bundle. */
 export async function bundleFile(

@@ -3,19 +3,12 @@ import type { Command } from 'commander'
 import { BantamError } from '../../shared/errors'
 import { formatBytes } from '../../shared/format'
 import { addGlobals, type Globals, numberList, runAction } from './command'
-import { addDataOptions, type DataOptions } from './data-options'
+import { addDataOptions, type MeasureOptions } from './data-options'
 import { inputFile } from './paths'
 import { withTask } from './task'
 import { plain } from './terminal'
 
-interface Options extends Omit<Globals, 'threads'>, DataOptions {
-  out: string
-  reference?: string
-  name?: string
-  batch: number[]
-  threads: number[]
-  benchmark: boolean
-}
+type Options = Omit<Globals, 'threads'> & MeasureOptions
 
 export function setup(command: Command): void {
   addDataOptions(addGlobals(command, 'many'), false)

@@ -12,6 +12,16 @@ export interface DataOptions {
   input?: string[]
 }
 
+/** What the commands take that measure models and write something about them. */
+export interface MeasureOptions extends DataOptions {
+  out: string
+  reference?: string
+  name?: string
+  batch: number[]
+  threads: number[]
+  benchmark: boolean
+}
+
 /** Adds `--data` and what goes with it. */
 export function addDataOptions(command: Command, needed: boolean): Command {
   const data = new Option(

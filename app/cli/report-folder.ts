@@ -10,20 +10,12 @@ import { reportHtml } from '../../main/report/report'
 import { VERSION } from '../../main/version'
 import type { Benchmark, Device, Evaluation } from '../../shared/domain'
 import { openData } from './data'
-import type { DataOptions } from './data-options'
+import type { MeasureOptions } from './data-options'
 import { readFolder } from './folder'
 import { type Measured, measureCandidates } from './measure'
 import { writeWhole } from './paths'
 
-interface Options extends DataOptions {
-  out: string
-  reference?: string
-  name?: string
-  batch: number[]
-  threads: number[]
-  device: Device
-  benchmark: boolean
-}
+type Options = MeasureOptions & { device: Device }
 
 export interface ReportResult {
   out: string
