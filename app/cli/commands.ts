@@ -5,6 +5,8 @@ interface Entry {
   name: string
   summary: string
   load(): Promise<CommandModule>
+  /** Its result is proven in a fresh process, which may as well start at once. */
+  proves?: true
 }
 
 /** Only the command that is run is loaded, so that help and errors come at once. */
@@ -24,9 +26,19 @@ export const COMMANDS: readonly Entry[] = [
     name: 'quantize',
     summary: 'make a smaller variant with low-precision numbers',
     load: () => import('./quantize'),
+    proves: true,
   },
-  { name: 'verify', summary: 'prove that a file is what it claims to be', load: () => import('./verify') },
-  { name: 'replay', summary: 'make a variant again from its evidence', load: () => import('./replay') },
+  {
+    name: 'verify',
+    summary: 'prove that a file is what it claims to be',
+    load: () => import('./verify'),
+  },
+  {
+    name: 'replay',
+    summary: 'make a variant again from its evidence',
+    load: () => import('./replay'),
+    proves: true,
+  },
   {
     name: 'report',
     summary: 'compare a folder of variants in one HTML file',

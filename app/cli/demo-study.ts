@@ -16,10 +16,11 @@ import { formatBytes, formatDifference, formatMeasured } from '../../shared/form
 import { metricById } from '../../shared/metrics'
 import { ratioText } from '../../shared/verdict'
 import { requireDevice } from './device'
-import { type Candidate, type Measured, measureCandidates, modelName, threadCount } from './measure'
+import { type Candidate, type Measured, measureCandidates, modelName } from './measure'
 import { writeWhole } from './paths'
 import { reportInput, type VariantRow, variantRow } from './report-folder'
 import { columns } from './terminal'
+import { threadCount } from './threads'
 
 const SAMPLES = 200
 

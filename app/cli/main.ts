@@ -19,6 +19,11 @@ export async function main(argv: readonly string[]): Promise<void> {
   silence(program)
   const wanted = argv.find(word => !word.startsWith('-'))
   try {
+    const asksOnly = argv.some(word => word === '-h' || word === '--help')
+    if (!asksOnly && COMMANDS.some(c => c.name === wanted && c.proves)) {
+      const { prepareFresh } = await import('../../main/runtime/fresh')
+      prepareFresh()
+    }
     for (const { name, summary, load } of COMMANDS) {
       const command = program.command(name).description(sentence(summary)).summary(summary)
       silence(command)

@@ -4,7 +4,6 @@ import type { Dataset } from '../../main/data/dataset'
 import { type TaskContext, within } from '../../main/jobs/context'
 import { benchmarkModels } from '../../main/measure/benchmark'
 import { evaluateModel } from '../../main/measure/evaluate'
-import { physicalCores } from '../../main/measure/hardware'
 import { inspectModel } from '../../main/measure/inspect'
 import { profileModel } from '../../main/measure/profile'
 import type {
@@ -20,11 +19,7 @@ import type {
 import { openData } from './data'
 import type { DataOptions } from './data-options'
 import { requireDevice } from './device'
-
-/** Threads to use: those asked for, else one per physical core. */
-export async function threadCount(asked: number): Promise<number> {
-  return asked > 0 ? asked : Math.max(1, await physicalCores())
-}
+import { threadCount } from './threads'
 
 interface EvaluateOptions extends DataOptions {
   data: string

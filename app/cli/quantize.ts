@@ -18,9 +18,10 @@ interface Options extends Globals, DataOptions {
 }
 
 export function setup(command: Command, argv: readonly string[]): void {
-  const methods = TECHNIQUES.filter(t => t.id.startsWith(FAMILY)).map(t => techniqueInfo(t))
+  const methods = TECHNIQUES.filter(t => t.id.startsWith(FAMILY))
   const wanted = methodIn(argv)
-  const chosen = methods.find(m => m.id === FAMILY + wanted)
+  const technique = methods.find(m => m.id === FAMILY + wanted)
+  const chosen = technique && techniqueInfo(technique)
   addDataOptions(addGlobals(command), false)
     .argument('<model>', 'ONNX file')
     .requiredOption('--method <method>', `one of: ${names(methods)}`)
@@ -31,7 +32,7 @@ export function setup(command: Command, argv: readonly string[]): void {
       command.description(`${command.description()}\n\n${chosen.title}: ${chosen.summary}`),
       chosen,
     )
-  else command.allowUnknownOption().addHelpText('after', () => `\n${methodHelp(methods)}`)
+  else command.allowUnknownOption().addHelpText('after', () => `\n${methodHelp(methods.map(techniqueInfo))}`)
   command.action((model: string, options: Options) =>
     runAction(options.json, async terminal => {
       if (!chosen) throw unknownMethod(options.method, methods)
@@ -51,11 +52,11 @@ function methodIn(argv: readonly string[]): string | undefined {
   return at >= 0 ? argv[at + 1] : argv.find(word => word.startsWith('--method='))?.slice('--method='.length)
 }
 
-function names(methods: readonly TechniqueInfo[]): string {
+function names(methods: readonly { id: string }[]): string {
   return methods.map(m => m.id.slice(FAMILY.length)).join(', ')
 }
 
-function unknownMethod(method: string, methods: readonly TechniqueInfo[]): BantamError {
+function unknownMethod(method: string, methods: readonly { id: string }[]): BantamError {
   return new BantamError('bad-option', `There is no method ${method}.`, {
     where: '--method',
     action: `Choose one of: ${names(methods)}.`,

@@ -1,8 +1,8 @@
 /** Making one variant, and what is said about it. */
-import { stat } from 'node:fs/promises'
 import type { TaskContext } from '../../main/jobs/context'
-import { inspectModel } from '../../main/measure/inspect'
-import { modelFiles } from '../../main/onnx/read'
+import { checkModel } from '../../main/onnx/check'
+import { modelInputs } from '../../main/onnx/inputs'
+import { readModel } from '../../main/onnx/read'
 import { makeVariant } from '../../main/operations/variant'
 import { techniqueById } from '../../main/techniques'
 import type { Note, Plan, Step, Verification } from '../../shared/domain'
@@ -12,9 +12,9 @@ import type { Globals } from './command'
 import { drawSamples, openData } from './data'
 import type { DataOptions } from './data-options'
 import { requireDevice } from './device'
-import { threadCount } from './measure'
 import { noteLines } from './notes'
 import { columns, plain } from './terminal'
+import { threadCount } from './threads'
 
 /** Samples drawn for a technique that does not say how many it wants. */
 const TRIED = 16
@@ -45,7 +45,9 @@ export async function runStep(
   await requireDevice(options.device)
   // A technique that needs no data still has its result tried on real samples when there are some.
   const { data } = options
-  const dataset = data ? await openData({ ...options, data }, (await inspectModel(model)).inputs) : undefined
+  const parent = await readModel(model)
+  checkModel(parent)
+  const dataset = data ? await openData({ ...options, data }, modelInputs(parent)) : undefined
   try {
     const parsed = technique.options.safeParse(step.options)
     const wanted = parsed.success ? samplesOf(parsed.data) : undefined
@@ -56,6 +58,7 @@ export async function runStep(
     const { plan, evidence, sizeBytes } = await makeVariant(
       {
         parent: model,
+        model: parent,
         step,
         seed: options.seed,
         ...(calibration ? { calibration } : {}),
@@ -69,7 +72,7 @@ export async function runStep(
     return {
       out: options.out,
       sizeBytes,
-      parent: { sizeBytes: await sizeOf(model) },
+      parent: { sizeBytes: evidence.parent.sizeBytes },
       seconds: (performance.now() - started) / 1000,
       plan,
       notes: plan.notes,
@@ -83,11 +86,6 @@ export async function runStep(
 function samplesOf(options: unknown): number | undefined {
   const samples = typeof options === 'object' && options && 'samples' in options ? options.samples : undefined
   return typeof samples === 'number' ? samples : undefined
-}
-
-async function sizeOf(model: string): Promise<number> {
-  const sizes = (await modelFiles(model)).map(async file => (await stat(file)).size)
-  return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0)
 }
 
 /** The result for a person. */

@@ -1,13 +1,12 @@
-/** From a path to its reader, by kind and name, or by content for files without a telling name. */
+/**
+ * From a path to its reader, by kind and name, or by content for files without a telling name. Readers that bring
+ * libraries along are loaded when they are needed.
+ */
 import { existsSync, statSync } from 'node:fs'
 import { basename, dirname, join } from 'node:path'
 import { BantamError } from '../../shared/errors'
-import { openCsv } from './csv'
 import { looksLikeIdx, openIdx } from './idx'
-import { openImages } from './images'
-import { openJsonl } from './jsonl'
 import { fileHead, openNpy, openNpz } from './npz'
-import { openParquet } from './parquet'
 import type { RawData } from './raw'
 
 const KINDS = 'a folder of pictures, .npz, .npy, IDX (MNIST), .csv, .tsv, .jsonl or .parquet'
@@ -24,7 +23,7 @@ export async function openRaw(path: string, labels?: string | null): Promise<Raw
       action: 'Check the path.',
     })
   }
-  if (status.isDirectory()) return openImages(path)
+  if (status.isDirectory()) return (await import('./images')).openImages(path)
   if (status.size === 0) throw new BantamError('bad-file', 'The file is empty.', { where: path })
   switch (/\.([a-z]+)$/i.exec(path)?.[1]?.toLowerCase()) {
     case 'npz':
@@ -33,12 +32,12 @@ export async function openRaw(path: string, labels?: string | null): Promise<Raw
       return openNpy(path, npyLabels(path, labels))
     case 'csv':
     case 'tsv':
-      return openCsv(path)
+      return (await import('./csv')).openCsv(path)
     case 'jsonl':
     case 'ndjson':
-      return openJsonl(path)
+      return (await import('./jsonl')).openJsonl(path)
     case 'parquet':
-      return openParquet(path)
+      return (await import('./parquet')).openParquet(path)
   }
   const head = fileHead(path, 8)
   const gzip = head[0] === 0x1f && head[1] === 0x8b

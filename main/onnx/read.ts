@@ -77,8 +77,13 @@ export function readModelBytes(bytes: Uint8Array, directory: string | null): Mod
 
 /** The model file and the files its tensors lie in, each once. Throws as `readModel` and `externalPath`. */
 export async function modelFiles(path: string): Promise<string[]> {
+  return filesOf(path, await readModel(path))
+}
+
+/** As `modelFiles`, of a model that was read from `path` already. */
+export async function filesOf(path: string, model: Model): Promise<string[]> {
   const own = await realpathOf(path)
-  return [path, ...externalFiles(await readModel(path)).filter(file => file !== own)]
+  return [path, ...externalFiles(model).filter(file => file !== own)]
 }
 
 async function realpathOf(path: string): Promise<string> {

@@ -1,14 +1,12 @@
 /** Proof that a written file is what its job promised. */
 import type { ChildProcess } from 'node:child_process'
-import { stat } from 'node:fs/promises'
-import type { Note, TensorInfo, Verification } from '../../shared/domain'
+import type { Note, Verification } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
 import type { Dataset } from '../data/dataset'
 import { breathe, type TaskContext } from '../jobs/context'
 import type { Feeds } from '../measure/inputs'
-import { valueTensorInfo } from '../onnx/infer'
+import { modelInputs } from '../onnx/inputs'
 import type { Model } from '../onnx/model'
-import { modelFiles } from '../onnx/read'
 import { serialize } from '../onnx/write'
 import { inFreshProcess, type LoadRequest } from '../runtime/fresh'
 import { openSession } from '../runtime/session'
@@ -25,6 +23,8 @@ export interface ProofRequest {
   /** The model in memory that was written. */
   model: Model
   parent: string
+  /** Bytes of the parent's files. */
+  parentBytes: number
   calibration: { dataset: Dataset; indices: Uint32Array } | undefined
   /** A process from `startFresh`, to save the wait for it. */
   child?: ChildProcess
@@ -36,13 +36,13 @@ export interface ProofRequest {
  * something else than the model in memory.
  */
 export async function prove(request: ProofRequest, context: TaskContext): Promise<Verification> {
-  const { file, model, parent, calibration, child } = request
-  const large = (await sizeOf(parent)) > LARGE
+  const { file, model, parent, parentBytes, calibration, child } = request
+  const large = parentBytes > LARGE
   const options = { signal: context.signal, ...(child ? { child } : {}) }
   // One thread everywhere: results are then the same to the last bit.
   const optimization = large ? ('disabled' as const) : ('all' as const)
   const load = { kind: 'load' as const, device: 'cpu' as const, threads: 1, optimization }
-  const inputs = await trialInputs(callerInputs(model), calibration)
+  const inputs = await trialInputs(modelInputs(model), calibration)
   if (large) {
     // One model in memory at a time.
     const reference = await runParent(parent, inputs, load, context)
@@ -51,25 +51,19 @@ export async function prove(request: ProofRequest, context: TaskContext): Promis
     return judge(reference, results ?? [], inputs)
   }
   // Made-up inputs need not fit the model: whether they do is found out first, in the process at hand.
-  const reference = await runHere(parent, inputs)
+  const tried = inputs.real ? undefined : await runHere(parent, inputs)
   await breathe(context)
-  if (reference instanceof BantamError) {
+  if (tried instanceof BantamError) {
     await inFreshProcess({ ...load, model: file }, options)
-    return judge(reference, [], inputs)
+    return judge(tried, [], inputs)
   }
-  const [answer, expected] = await Promise.all([
+  const [answer, expected, reference] = await Promise.all([
     inFreshProcess({ ...load, model: file, feeds: inputs.runs }, options),
     runSession(serialize(model), inputs.runs, model.directory ?? undefined),
+    tried ?? runSession(parent, inputs.runs),
   ])
   requireSame(expected, answer.results ?? [], file)
   return judge(reference, answer.results ?? [], inputs)
-}
-
-/** What callers feed the model: declared inputs that no initializer provides. */
-function callerInputs(model: Model): TensorInfo[] {
-  return model.graph.proto.input
-    .filter(value => !model.graph.initializer(value.name))
-    .map(value => valueTensorInfo(value) ?? { name: value.name, type: 'sequence', shape: [] })
 }
 
 function judge(reference: Outputs[] | BantamError, results: Outputs[], inputs: TrialInputs): Verification {
@@ -100,11 +94,6 @@ function notRun(error: BantamError): Note {
     message: `The result loads, but could not be compared with its parent: the parent does not run on made-up inputs (${error.message})`,
     action: 'Give data, so that real inputs can be tried.',
   }
-}
-
-async function sizeOf(path: string): Promise<number> {
-  const sizes = await Promise.all((await modelFiles(path)).map(async file => (await stat(file)).size))
-  return sizes.reduce((sum, size) => sum + size, 0)
 }
 
 /** The parent's outputs; the error instead where made-up inputs do not fit it. */

@@ -5,10 +5,10 @@ import type { Evidence } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
 import type { TaskContext } from '../jobs/context'
 import { runtimeVersion } from '../measure/hardware'
-import { modelHash, readModel } from '../onnx/read'
+import { readModel } from '../onnx/read'
 import { VERSION } from '../version'
 import { planDigest, readEvidence, sidecarPath } from './evidence'
-import { realize } from './variant'
+import { originOf, realize } from './variant'
 
 export interface ReplayRequest {
   /** The variant; its evidence lies beside it. */
@@ -49,17 +49,17 @@ export async function replay(request: ReplayRequest, context: TaskContext): Prom
       where: sidecarPath(file),
     })
   }
-  const hash = await modelHash(parent)
-  if (hash !== evidence.parent.hash) {
+  const model = await readModel(parent)
+  const origin = await originOf(parent, model)
+  if (origin.hash !== evidence.parent.hash) {
     throw new BantamError('bad-option', 'This is not the model the variant was made from.', {
       where: parent,
       action: `Give the model whose hash is ${evidence.parent.hash}.`,
     })
   }
-  const model = await readModel(parent)
   const made = await realize(
     model,
-    hash,
+    origin,
     evidence.plan,
     { parent, out, threads: 1, device: 'cpu', dataset: evidence.dataset },
     context,

@@ -9,7 +9,7 @@ import type { Dataset } from '../data/dataset'
 import { breathe, type TaskContext, within } from '../jobs/context'
 import { runtimeVersion } from '../measure/hardware'
 import type { Model } from '../onnx/model'
-import { modelFiles, modelHash, readModel } from '../onnx/read'
+import { filesOf, hashFiles, readModel } from '../onnx/read'
 import { writeModel } from '../onnx/write'
 import { startFresh } from '../runtime/fresh'
 import type { Technique } from '../technique'
@@ -22,6 +22,8 @@ import { prove } from './prove'
 export interface VariantRequest {
   /** Path of the model to change. */
   parent: string
+  /** The parent, where it was read already. */
+  model?: Model
   step: Step
   seed: number
   /** Samples for calibration, outside the test split. Also what the result is tried on. */
@@ -48,23 +50,41 @@ export async function makeVariant(request: VariantRequest, context: TaskContext)
   const { parent, step, seed, calibration, threads } = request
   const technique = techniqueById(step.technique)
   const options = parseOptions(technique, step.options)
-  await refuseOverwriting(parent, request.out)
   context.progress(0, 'Reading the model')
+  const model = request.model ?? (await readModel(parent))
+  const origin = await originOf(parent, model)
+  refuseOverwriting(origin.files, request.out)
+  await breathe(context)
   // Its start-up takes as long as the planning of a small model.
-  const child = startFresh()
+  const child = startFresh({ warm: true })
   try {
-    const [model, hash] = await Promise.all([readModel(parent), modelHash(parent)])
-    await breathe(context)
     const plan = await technique.plan(
       { model, calibration, seed, threads },
       options,
       within(context, 0.02, 0.6),
     )
     await breathe(context)
-    return await realize(model, hash, plan, { ...request, child }, context)
+    return await realize(model, origin, plan, { ...request, child }, context)
   } finally {
     child.kill('SIGKILL')
   }
+}
+
+/** The files a model lies in, and what evidence says of them. */
+export interface Origin {
+  files: string[]
+  hash: string
+  sizeBytes: number
+}
+
+/** Of a model read from `path`. Throws as `modelFiles`. */
+export async function originOf(path: string, model: Model): Promise<Origin> {
+  const files = await filesOf(path, model)
+  const [hash, sizes] = await Promise.all([
+    hashFiles(files),
+    Promise.all(files.map(async file => (await stat(file)).size)),
+  ])
+  return { files, hash, sizeBytes: sizes.reduce((sum, size) => sum + size, 0) }
 }
 
 /**
@@ -73,20 +93,23 @@ export async function makeVariant(request: VariantRequest, context: TaskContext)
  */
 export async function realize(
   model: Model,
-  parentHash: string,
+  origin: Origin,
   plan: Plan,
-  request: Omit<VariantRequest, 'step' | 'seed'> & { dataset?: Evidence['dataset']; child?: ChildProcess },
+  request: Omit<VariantRequest, 'step' | 'seed' | 'model'> & {
+    dataset?: Evidence['dataset']
+    child?: ChildProcess
+  },
   context: TaskContext,
 ): Promise<MadeVariant> {
   const { parent, calibration, out, child } = request
   const technique = techniqueById(plan.technique)
-  await refuseOverwriting(parent, out)
+  refuseOverwriting(origin.files, out)
   context.progress(0.6, 'Changing the model')
   const changed = await technique.apply(model, plan)
   const dataset =
     request.dataset ?? (calibration && usesData(technique, plan) ? datasetOf(calibration, plan) : null)
   const facts = {
-    parent: parentHash,
+    parent: origin.hash,
     plan,
     dataset: dataset?.hash ?? null,
     bantam: VERSION,
@@ -100,18 +123,17 @@ export async function realize(
     const { files, sizeBytes } = await writeModel(changed, file)
     await breathe(context)
     context.progress(0.8, 'Proving the file')
-    const verification = await prove(
-      { file, model: changed, parent, calibration, ...(child ? { child } : {}) },
-      context,
-    )
+    const { sizeBytes: parentBytes } = origin
+    const proof = { file, model: changed, parent, parentBytes, calibration, ...(child ? { child } : {}) }
+    const [verification, hash] = await Promise.all([prove(proof, context), hashFiles(files)])
     refuseWorthless(verification, request.force ?? false)
     const evidence: Evidence = {
       format: 'bantam-evidence',
       version: 1,
       bantam: facts.bantam,
       onnxruntime: facts.onnxruntime,
-      parent: { hash: parentHash, sizeBytes: await totalSize(parent) },
-      result: { hash: await modelHash(file), sizeBytes },
+      parent: { hash: origin.hash, sizeBytes: origin.sizeBytes },
+      result: { hash, sizeBytes },
       plan,
       planDigest: planDigest(plan),
       dataset,
@@ -156,8 +178,8 @@ function techniqueFields(technique: Technique): string[] {
     : []
 }
 
-async function refuseOverwriting(parent: string, out: string): Promise<void> {
-  const inputs = (await modelFiles(parent)).map(file => resolve(file))
+function refuseOverwriting(files: readonly string[], out: string): void {
+  const inputs = files.map(file => resolve(file))
   const taken = [out, `${out}.data`].find(path => inputs.includes(resolve(path)))
   if (!taken) return
   throw new BantamError('bad-option', 'The result would overwrite the model it is made from.', {
@@ -186,11 +208,6 @@ function refuseWorthless(verification: Verification, force: boolean): void {
   throw new BantamError('gate', `The result loads but does not work: ${wrong.message}`, {
     action: 'Leave the most sensitive nodes in float, or choose another calibration.',
   })
-}
-
-async function totalSize(path: string): Promise<number> {
-  const sizes = await Promise.all((await modelFiles(path)).map(async file => (await stat(file)).size))
-  return sizes.reduce((sum, size) => sum + size, 0)
 }
 
 /** Data first, then the model that refers to it, then the evidence of both. */

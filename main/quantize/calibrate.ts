@@ -3,12 +3,13 @@
  *
  * First pass: ReduceMin, ReduceMax, ReduceSum (for NaN) and Size of every value are computed inside the graph, so only scalars come back.
  * Second pass (entropy, percentile): with the ranges known, values are counted into histograms whose bins never move,
- * as many samples and values at a time as fit `FETCH_BYTES`; only the counts are kept.
+ * as many samples and values at a time as fit `FETCH_BYTES`; only the counts are kept. Where all values of all samples
+ * fit, the first pass fetches them as well and the model is not run again.
  */
 import { join } from 'node:path'
 import { create } from '@bufbuild/protobuf'
 import { ValueInfoProtoSchema } from 'onnx-buf'
-import type { Note } from '../../shared/domain'
+import type { Note, TensorInfo } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
 import type { Dataset } from '../data/dataset'
 import { breathe, type TaskContext, within } from '../jobs/context'
@@ -18,13 +19,13 @@ import type { Model } from '../onnx/model'
 import { isExternal, tensorByteLength } from '../onnx/tensor'
 import { serialize, writeModel } from '../onnx/write'
 import { openSession, type Session } from '../runtime/session'
-import type { Tensor } from '../runtime/tensor'
+import { elementCount, type Tensor } from '../runtime/tensor'
 import type { Range } from './affine'
 import { editableCopy } from './copy'
 import { Histogram } from './histogram'
 import { entropyRange, percentileRange } from './thresholds'
 
-/** Bytes of activations fetched from one run in the histogram pass. */
+/** Bytes of activations held at a time for the histograms. */
 const FETCH_BYTES = 128 * 2 ** 20
 /** Samples in one run when the model takes any number. */
 const BATCH = 32
@@ -45,6 +46,8 @@ export interface CalibrationRequest {
   model: Model
   /** Float32 values of the main graph to be measured. */
   values: readonly string[]
+  /** What is known of their shapes. */
+  types?: ReadonlyMap<string, TensorInfo>
   dataset: Dataset
   indices: Uint32Array
   method: CalibrationMethod
@@ -64,24 +67,57 @@ export interface Calibration {
  */
 export async function calibrate(request: CalibrationRequest, context: TaskContext): Promise<Calibration> {
   const { values, method } = request
-  const share = method.kind === 'minmax' ? 1 : 0.4
-  const { plan, extremes } = await withSession(request, 'scalars', context, async session => {
+  const counts = method.kind !== 'minmax'
+  const kept: Kept | undefined = counts && allFit(request) ? new Map() : undefined
+  const share = counts && !kept ? 0.4 : 1
+  const wanted = kept ? 'both' : 'scalars'
+  const { plan, extremes } = await withSession(request, wanted, context, async session => {
     const plan = batchPlan(session, request.indices)
-    return { plan, extremes: await extremesPass(session, request, plan, within(context, 0, share)) }
+    return { plan, extremes: await extremesPass(session, request, plan, kept, within(context, 0, share)) }
   })
   const ranges = new Map(values.map(name => [name, { ...(extremes.get(name) as Extremes).range }]))
-  if (method.kind !== 'minmax') {
+  const histograms = emptyHistograms(request, extremes)
+  if (kept) {
+    for (const [name, histogram] of histograms) {
+      for (const data of kept.get(name) ?? []) histogram.add(data)
+      await breathe(context)
+    }
+  } else if (counts) {
     await withSession(request, 'values', context, session =>
-      histogramPass(session, request, plan, extremes, ranges, within(context, share, 1)),
+      histogramPass(session, request, plan, extremes, histograms, within(context, share, 1)),
     )
+  }
+  for (const [name, histogram] of histograms) {
+    const { range } = extremes.get(name) as Extremes
+    const narrow = method.kind === 'entropy' ? leastLoss(histogram, range) : percentiles(histogram, method)
+    ranges.set(name, { min: Math.max(range.min, narrow.min), max: Math.min(range.max, narrow.max) })
+    await breathe(context)
   }
   const samples = plan.batches.reduce((sum, batch) => sum + batch.length, 0)
   return { ranges, samples, notes: [...plan.notes, ...emptyNotes(values, extremes)] }
 }
 
+type Wanted = 'scalars' | 'values' | 'both'
+/** The values themselves, run by run. */
+type Kept = Map<string, Float32Array[]>
+
+/**
+ * Whether the values of all samples together fit `FETCH_BYTES`. A free first axis counts samples, a fixed one may be as
+ * long for every sample. False where a shape is not known.
+ */
+function allFit({ values, types, indices }: CalibrationRequest): boolean {
+  const counts = values.map(name => {
+    const [first, ...rest] = types?.get(name)?.shape ?? []
+    const known = first !== undefined && rest.every(d => typeof d === 'number' && d >= 0)
+    if (!known) return Number.POSITIVE_INFINITY
+    return (typeof first === 'number' ? first : 1) * elementCount(rest.map(Number))
+  })
+  return 4 * indices.length * counts.reduce((sum, count) => sum + count, 0) <= FETCH_BYTES
+}
+
 async function withSession<T>(
   request: CalibrationRequest,
-  wanted: 'scalars' | 'values',
+  wanted: Wanted,
   context: TaskContext,
   use: (session: Session) => Promise<T>,
 ): Promise<T> {
@@ -116,7 +152,7 @@ const suffixes = {
 /** A session over the model with the scalars of every value, or the values themselves, as further outputs. */
 async function openAugmented(
   request: CalibrationRequest,
-  wanted: 'scalars' | 'values',
+  wanted: Wanted,
   context: TaskContext,
 ): Promise<Session> {
   const model = editableCopy(request.model)
@@ -124,10 +160,8 @@ async function openAugmented(
   const outputs = new Set(graph.outputNames)
   const added: string[] = []
   for (const name of request.values) {
-    if (wanted === 'values') {
-      if (!outputs.has(name) && !graph.isInput(name)) added.push(name)
-      continue
-    }
+    if (wanted !== 'scalars' && !outputs.has(name) && !graph.isInput(name)) added.push(name)
+    if (wanted === 'values') continue
     graph.add(makeNode('ReduceMin', [name], [name + suffixes.min], { keepdims: 0n }))
     graph.add(makeNode('ReduceMax', [name], [name + suffixes.max], { keepdims: 0n }))
     // The extremes pass over NaN, a sum does not.
@@ -136,7 +170,8 @@ async function openAugmented(
     added.push(...Object.values(suffixes).map(suffix => name + suffix))
   }
   graph.proto.output.push(...added.map(name => create(ValueInfoProtoSchema, { name })))
-  const options = { threads: request.threads }
+  // Between runs these threads have nothing to do, and others, like the process that will prove the result, have.
+  const options = { threads: request.threads, config: { 'session.intra_op.allow_spinning': '0' } }
   const bytes = [...graph.initializers()].reduce(
     (sum, t) => sum + (isExternal(t) ? 0 : tensorByteLength(t)),
     0,
@@ -183,15 +218,19 @@ async function extremesPass(
   session: Session,
   { values, dataset }: CalibrationRequest,
   plan: BatchPlan,
+  kept: Kept | undefined,
   context: TaskContext,
 ): Promise<Map<string, Extremes>> {
   const extremes = new Map<string, Extremes>()
+  const inputs = new Set(session.inputs.map(({ name }) => name))
   const fetches = values.flatMap(name => Object.values(suffixes).map(suffix => name + suffix))
+  if (kept) fetches.push(...values.filter(name => !inputs.has(name)))
   for (const [done, batch] of plan.batches.entries()) {
     await breathe(context)
     const { feeds } = await dataset.batch(batch)
     const results = await session.run(pick(session, feeds), fetches)
     for (const name of values) {
+      kept?.set(name, [...(kept.get(name) ?? []), (results[name] ?? feeds[name])?.data as Float32Array])
       const scalar = (suffix: string) => Number(results[name + suffix]?.data[0])
       const size = scalar(suffixes.size)
       if (size === 0) continue
@@ -243,16 +282,11 @@ function emptyNotes(values: readonly string[], extremes: Map<string, Extremes>):
     }))
 }
 
-/** Counts every value and narrows `ranges` to what the method keeps. */
-async function histogramPass(
-  session: Session,
-  request: CalibrationRequest,
-  plan: BatchPlan,
+/** A histogram for every value whose range the method may narrow. */
+function emptyHistograms(
+  { method, values }: CalibrationRequest,
   extremes: Map<string, Extremes>,
-  ranges: Map<string, Range>,
-  context: TaskContext,
-): Promise<void> {
-  const { dataset, method, values } = request
+): Map<string, Histogram> {
   const histograms = new Map<string, Histogram>()
   for (const name of values) {
     const { range } = extremes.get(name) as Extremes
@@ -265,6 +299,18 @@ async function histogramPass(
         : new Histogram(-bound, bound, method.bins, 'nonzero'),
     )
   }
+  return histograms
+}
+
+/** Runs the model again and counts every value. */
+async function histogramPass(
+  session: Session,
+  { dataset }: CalibrationRequest,
+  plan: BatchPlan,
+  extremes: Map<string, Extremes>,
+  histograms: Map<string, Histogram>,
+  context: TaskContext,
+): Promise<void> {
   const perSample = (name: string) => 4 * (extremes.get(name) as Extremes).perSample
   const whole = [...histograms.keys()].reduce((sum, name) => sum + perSample(name), 0)
   const batches = plan.free ? smaller(plan.batches, FETCH_BYTES / Math.max(1, whole)) : plan.batches
@@ -282,11 +328,6 @@ async function histogramPass(
       }
     }
     context.progress((done + 1) / batches.length, 'Counting values')
-  }
-  for (const [name, histogram] of histograms) {
-    const { range } = extremes.get(name) as Extremes
-    const kept = method.kind === 'entropy' ? leastLoss(histogram, range) : percentiles(histogram, method)
-    ranges.set(name, { min: Math.max(range.min, kept.min), max: Math.min(range.max, kept.max) })
   }
 }
 

@@ -52,6 +52,7 @@ export async function planStatic(
     {
       model,
       values: selection.values.map(v => v.name).filter(name => !derived.has(name)),
+      types,
       dataset,
       indices: indices.subarray(0, options.samples),
       method: method(options),

@@ -15,6 +15,7 @@ import type { Range } from './affine'
 import type { Histogram } from './histogram'
 
 const SMOOTHING = 0.0001
+const LOG_SMOOTHING = Math.log(SMOOTHING)
 
 /** Range that holds the given percentage of |x|. The histogram must be of absolute values. */
 export function percentileRange(histogram: Histogram, percentile: number): Range {
@@ -35,29 +36,19 @@ export function percentileRange(histogram: Histogram, percentile: number): Range
  * window is tried.
  */
 export function entropyRange(histogram: Histogram, levels: number, step = 1): Range {
-  const { counts } = histogram
-  const bins = counts.length
+  const bins = histogram.counts.length
   const centre = bins >> 1
   const halfLevels = levels >> 1
-  const before = new Float64Array(bins + 1)
-  for (let i = 0; i < bins; i++) before[i + 1] = (before[i] as number) + (counts[i] as number)
-  const total = before[bins] as number
+  const windows = new Windows(histogram.counts, levels)
   let best: Range = {
     min: histogram.edge(centre - halfLevels),
     max: histogram.edge(Math.min(centre + halfLevels + 1, bins)),
   }
   let least = Number.POSITIVE_INFINITY
-  const p = new Float64Array(bins)
-  const q = new Float64Array(bins)
   for (let half = halfLevels; half <= centre; half += step) {
     const start = centre - half
     const end = Math.min(centre + half + 1, bins)
-    const size = end - start
-    for (let i = 0; i < size; i++) p[i] = counts[start + i] as number
-    p[0] = (p[0] as number) + (before[start] as number)
-    p[size - 1] = (p[size - 1] as number) + total - (before[end] as number)
-    spread(counts, start, end, p, q, levels)
-    const divergence = klDivergence(p, q, size)
+    const divergence = windows.divergence(start, end)
     if (divergence < least) {
       least = divergence
       best = { min: histogram.edge(start), max: histogram.edge(end) }
@@ -66,56 +57,124 @@ export function entropyRange(histogram: Histogram, levels: number, step = 1): Ra
   return best
 }
 
-/** Fills q: counts[start … end) merged into `levels` and spread evenly over each level's width. */
-function spread(
-  counts: Float64Array,
-  start: number,
-  end: number,
-  p: Float64Array,
-  q: Float64Array,
-  levels: number,
-): void {
-  const size = end - start
-  const width = Math.floor(size / levels)
-  q.fill(0, 0, size)
-  for (let level = 0; level < levels; level++) {
-    const from = level * width
-    const to = from + width
-    let sum = 0
-    let filled = 0
-    for (let i = from; i < to; i++) {
-      sum += counts[start + i] as number
-      if (p[i] !== 0) filled++
-    }
-    if (level === levels - 1) for (let i = to; i < size; i++) sum += counts[start + i] as number
-    if (filled > 0) q.fill(Math.trunc(sum / filled), from, to)
-  }
-}
+/**
+ * KL(P ‖ Q) in nats of windows of one histogram.
+ *
+ * Smoothing takes t = 0.0001·zeros / (size − zeros) from every value that is not zero and gives 0.0001 to each that is:
+ * it moves mass and adds none. With the smoothed values p and q, and S and R their sums,
+ * KL = (Σ p ln p − Σ p ln q) / S − ln S + ln R. Since q is the same throughout a level, the second sum needs only the
+ * mass of P in each level, and levels and bins that are empty need not be looked at one by one.
+ */
+class Windows {
+  /** At i: what the bins before i hold together, and how many of them are empty. */
+  private readonly mass: Float64Array
+  private readonly empty: Int32Array
+  /** The bins from `first` to before `past` hold everything. */
+  private readonly first: number
+  private readonly past: number
+  /** Of the levels that Q does not leave at zero: what each of their bins holds in Q, and their smoothed mass in P. */
+  private readonly codes: Float64Array
+  private readonly held: Float64Array
 
-/** KL(p ‖ q) in nats after smoothing; infinite when either is empty or cannot be smoothed. */
-function klDivergence(p: Float64Array, q: Float64Array, size: number): number {
-  const sums = [p, q].map(values => {
-    let zeros = 0
-    let sum = 0
-    for (let i = 0; i < size; i++) {
-      const value = values[i] as number
-      sum += value
-      if (value === 0) zeros++
+  constructor(
+    private readonly counts: Float64Array,
+    private readonly levels: number,
+  ) {
+    const { length } = counts
+    this.mass = new Float64Array(length + 1)
+    this.empty = new Int32Array(length + 1)
+    this.codes = new Float64Array(levels)
+    this.held = new Float64Array(levels)
+    let [first, past] = [length, 0]
+    for (let i = 0; i < length; i++) {
+      const count = counts[i] as number
+      this.mass[i + 1] = (this.mass[i] as number) + count
+      this.empty[i + 1] = (this.empty[i] as number) + (count === 0 ? 1 : 0)
+      if (count === 0) continue
+      if (first === length) first = i
+      past = i + 1
     }
-    return { zeros, sum, taken: (SMOOTHING * zeros) / (size - zeros) }
-  })
-  const [ofP, ofQ] = sums as [
-    { zeros: number; sum: number; taken: number },
-    { zeros: number; sum: number; taken: number },
-  ]
-  if (ofP.zeros === size || ofQ.zeros === size || ofP.taken >= 1 || ofQ.taken >= 1)
-    return Number.POSITIVE_INFINITY
-  // Smoothing moves mass, it adds none: the sums stay as they are.
-  let divergence = 0
-  for (let i = 0; i < size; i++) {
-    const a = (p[i] === 0 ? SMOOTHING : (p[i] as number) - ofP.taken) / ofP.sum
-    const b = (q[i] === 0 ? SMOOTHING : (q[i] as number) - ofQ.taken) / ofQ.sum
-    divergence += a * Math.log(a / b)
+    this.first = first
+    this.past = past
   }
-  return divergence
+
+  /** Of the window [start, end); infinite when P or Q is empty or cannot be smoothed. */
+  divergence(start: number, end: number): number {
+    const { mass, empty, counts } = this
+    const size = end - start
+    const total = mass[counts.length] as number
+    const below = mass[start] as number
+    const above = total - (mass[end] as number)
+    // An empty end bin is not empty in P when it takes outliers.
+    const liftedFirst = counts[start] === 0 && below > 0 ? 1 : 0
+    const liftedLast = counts[end - 1] === 0 && above > 0 ? 1 : 0
+    const zeros = (empty[end] as number) - (empty[start] as number) - liftedFirst - liftedLast
+    const taken = (SMOOTHING * zeros) / (size - zeros)
+    const width = Math.floor(size / this.levels)
+    const used = this.fillLevels(start, end, taken, { below, above, liftedFirst, liftedLast })
+    let sum = 0
+    for (let i = 0; i < used; i++) sum += (this.codes[i] as number) * width
+    const zerosOfQ = size - used * width
+    const takenOfQ = (SMOOTHING * zerosOfQ) / (size - zerosOfQ)
+    if (zeros === size || used === 0 || taken >= 1 || takenOfQ >= 1) return Number.POSITIVE_INFINITY
+    let cross = 0
+    let rest = total
+    for (let i = 0; i < used; i++) {
+      cross += (this.held[i] as number) * Math.log((this.codes[i] as number) - takenOfQ)
+      rest -= this.held[i] as number
+    }
+    cross += rest * LOG_SMOOTHING
+    const own = zeros * SMOOTHING * LOG_SMOOTHING + this.ownSum(start, end, taken, below, above)
+    return (own - cross) / total - Math.log(total) + Math.log(sum)
+  }
+
+  /** Fills `codes` and `held`; returns how many levels there are in them. */
+  private fillLevels(
+    start: number,
+    end: number,
+    taken: number,
+    ends: { below: number; above: number; liftedFirst: number; liftedLast: number },
+  ): number {
+    const { mass, empty, codes, held, levels } = this
+    const width = Math.floor((end - start) / levels)
+    const from = Math.floor((Math.max(start, this.first) - start) / width)
+    const to = Math.min(levels, Math.floor((Math.min(end, this.past) - 1 - start) / width) + 1)
+    let used = 0
+    for (let level = from; level < to; level++) {
+      const left = start + level * width
+      const right = left + width
+      let zeros = (empty[right] as number) - (empty[left] as number)
+      let inside = (mass[right] as number) - (mass[left] as number)
+      // The bins after the last level count into it, and Q leaves them at zero.
+      const merged = level === levels - 1 ? (mass[end] as number) - (mass[left] as number) : inside
+      if (level === 0) {
+        zeros -= ends.liftedFirst
+        inside += ends.below
+      }
+      if (right === end) {
+        zeros -= ends.liftedLast
+        inside += ends.above
+      }
+      const code = zeros < width ? Math.trunc(merged / (width - zeros)) : 0
+      if (code === 0) continue
+      codes[used] = code
+      held[used] = inside - (width - zeros) * taken + zeros * SMOOTHING
+      used++
+    }
+    return used
+  }
+
+  /** Σ p ln p over the bins that are not empty in P. */
+  private ownSum(start: number, end: number, taken: number, below: number, above: number): number {
+    const { counts } = this
+    const last = end - 1
+    const plogp = (p: number) => (p === 0 ? 0 : (p - taken) * Math.log(p - taken))
+    let sum = plogp((counts[start] as number) + below) + plogp((counts[last] as number) + above)
+    const past = Math.min(last, this.past)
+    for (let i = Math.max(start + 1, this.first); i < past; i++) {
+      const count = counts[i] as number
+      if (count !== 0) sum += (count - taken) * Math.log(count - taken)
+    }
+    return sum
+  }
 }

@@ -4,6 +4,9 @@ import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { BantamError } from '../../shared/errors'
 
+/** Argument of a fresh process that starts ONNX Runtime before it is asked anything. */
+export const WARM = '--warm'
+
 /** Path of `out/main/NAME.js`. Throws `internal` when the project was not built. */
 export function entryPath(name: 'job' | 'fresh'): string {
   for (let folder = dirname(fileURLToPath(import.meta.url)); ; folder = dirname(folder)) {

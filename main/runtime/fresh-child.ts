@@ -1,6 +1,8 @@
 /** Entry of the process that `inFreshProcess` starts: answers one request over the IPC channel. */
 import { readFileSync } from 'node:fs'
+import type { Device } from '../../shared/domain'
 import { toErrorData } from '../../shared/errors'
+import { WARM } from './entry'
 import type { DeviceAnswer, DeviceRequest, FreshReply, FreshRequest, LoadAnswer, LoadRequest } from './fresh'
 import { openSession } from './session'
 import type { Tensor } from './tensor'
@@ -32,10 +34,14 @@ function feedList(request: LoadRequest): Record<string, Tensor>[] {
 }
 
 async function tryDevice(request: DeviceRequest): Promise<DeviceAnswer> {
-  const session = await openSession(makeTinyModel(), { device: request.device, threads: 1 })
+  await runTiny(request.device)
+  return { kind: 'device' }
+}
+
+async function runTiny(device: Device): Promise<void> {
+  const session = await openSession(makeTinyModel(), { device, threads: 1 })
   await session.run({ x: { type: 'float32', dims: [1], data: Float32Array.of(1) } })
   await session.close()
-  return { kind: 'device' }
 }
 
 /**
@@ -49,6 +55,9 @@ function peakMemory(): number {
   }
   return process.resourceUsage().maxRSS * 1024
 }
+
+// What is wrong with the runtime shows again in the answer to the request.
+if (process.argv.includes(WARM)) runTiny('cpu').catch(() => undefined)
 
 process.once('message', message => {
   // The parent sends nothing but requests.
