@@ -57,7 +57,7 @@ export function externalPath(location: string, directory: string | null): string
   } catch (cause) {
     throw new BantamError('bad-model', `The data file ${location} of the model is missing.`, {
       where: directory,
-      action: 'Put it beside the model.',
+      action: 'Put it beside the model; in a browser, choose or drop both files together.',
       cause,
     })
   }

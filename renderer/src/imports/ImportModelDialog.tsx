@@ -46,6 +46,8 @@ type Place = 'here' | 'new' | 'variant'
 interface Started {
   job: string
   study: string
+  /** Of the file. */
+  name: string
   /** Made for this model: goes again if the model cannot be read. */
   ownStudy: boolean
 }
@@ -68,12 +70,15 @@ function useImport() {
     }
     if (state === 'failed' || state === 'cancelled') {
       setStarted(null)
-      setError(reason)
+      setError(reason && withoutUploadFolder(reason, started.name))
       if (started.ownStudy) client.studies.remove({ id: started.study }).catch(notifyError)
     }
   }, [state])
 
-  async function start(file: string, target: { name: string } | { study: string; parent: string | null }) {
+  async function start(
+    { id: file, name }: FileGrant,
+    target: { name: string } | { study: string; parent: string | null },
+  ) {
     setError(null)
     let ownStudy: string | null = null
     try {
@@ -82,7 +87,7 @@ function useImport() {
       const parent = 'name' in target ? null : target.parent
       const made = await client.models.import({ study, file, parent })
       useApp.setState(s => ({ jobs: s.jobs.some(j => j.id === made.id) ? s.jobs : withJob(s.jobs, made) }))
-      setStarted({ job: made.id, study, ownStudy: ownStudy !== null })
+      setStarted({ job: made.id, study, name, ownStudy: ownStudy !== null })
     } catch (thrown) {
       setError(asErrorData(thrown))
       if (ownStudy) await client.studies.remove({ id: ownStudy }).catch(notifyError)
@@ -96,6 +101,12 @@ function useImport() {
   return { job: started ? job : undefined, error, start, inBackground }
 }
 
+/** Where an upload lies on the engine's side tells a person in a browser nothing: the file's own name stays. */
+function withoutUploadFolder(error: ErrorData, name: string): ErrorData {
+  const where = error.where?.replace(/^.*[\\/]uploads[\\/][0-9a-f-]{36}[\\/]?/, '')
+  return { ...error, where: where === '' ? name : where }
+}
+
 function Placing({ grant, onOther }: { grant: FileGrant; onOther(): void }) {
   const study = useApp(s => s.study)
   const teacher = teacherOf(study)
@@ -105,8 +116,8 @@ function Placing({ grant, onOther }: { grant: FileGrant; onOther(): void }) {
   const { job, error, start, inBackground } = useImport()
 
   function begin() {
-    if (place === 'new' || !study) return start(grant.id, { name: name.trim() || grant.name })
-    return start(grant.id, { study: study.id, parent: place === 'variant' ? parent : null })
+    if (place === 'new' || !study) return start(grant, { name: name.trim() || grant.name })
+    return start(grant, { study: study.id, parent: place === 'variant' ? parent : null })
   }
 
   if (job) {

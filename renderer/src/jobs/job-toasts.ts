@@ -2,7 +2,7 @@ import type { Job } from '../../../shared/domain'
 import { BantamError } from '../../../shared/errors'
 import type { Client } from '../client'
 import { selectOnly } from '../store/app'
-import { openJobs } from '../store/ui'
+import { openJobs, useUi } from '../store/ui'
 import { notifyDone, notifyError } from '../ui/notify'
 import { saveArtifact } from '../ui/save-artifact'
 
@@ -27,7 +27,9 @@ function finished(client: Client, job: Job): void {
 export function jobChanged(client: Client, job: Job, before: Job | undefined): void {
   if (before?.state === job.state) return
   if (job.state === 'done') finished(client, job)
-  if (job.state === 'failed') {
+  // The dialog that waits for an import says itself why it failed.
+  const told = job.kind === 'import-model' && useUi.getState().dialog?.kind === 'import-model'
+  if (job.state === 'failed' && !told) {
     const { code, message, where, action } = job.error ?? {
       code: 'crashed' as const,
       message: 'The job failed.',

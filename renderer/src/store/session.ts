@@ -97,7 +97,7 @@ export function startSession(connection: Connection, onJob: (job: Job, before?: 
         applyEvent(client, event, onJob).catch(error => useApp.setState({ failure: asErrorData(error) }))
       }
     } catch (error) {
-      if (!signal.aborted && useApp.getState().connection === 'open') {
+      if (following?.signal === signal) {
         useApp.setState({ failure: asErrorData(error) })
       }
     }
@@ -105,7 +105,8 @@ export function startSession(connection: Connection, onJob: (job: Job, before?: 
 
   const unwatch = connection.watch(state => {
     useApp.setState({ connection: state })
-    following?.abort()
+    // What followed a lost connection ends with it; aborting it would send a message into the closed socket.
+    if (state !== 'lost') following?.abort()
     following = null
     if (state === 'open') {
       following = new AbortController()
