@@ -40,7 +40,10 @@ it('shows the study, makes a variant by keyboard alone, and complains about noth
   expect(await within(dialog).findByText(/several times slower than float/)).toBeTruthy()
   expect(within(dialog).getByText('8.0× to 13× slower')).toBeTruthy()
   fireEvent.change(within(dialog).getByLabelText('Name'), { target: { value: 'by keyboard' } })
-  fireEvent.click(within(dialog).getByRole('button', { name: 'Start' }))
+  fireEvent.keyDown(within(dialog).getByRole('radio', { name: /^Dynamic int8/ }), {
+    key: 'Enter',
+    ctrlKey: true,
+  })
 
   await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull())
   expect(await screen.findByText('by keyboard is ready', {}, { timeout: 10_000 })).toBeTruthy()

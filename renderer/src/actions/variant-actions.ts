@@ -87,6 +87,8 @@ export const VARIANT_ACTIONS: readonly Action[] = [
       if (!target) return
       selectOnly([target.id])
       openTab('export')
+      // From the tab, the first Tab press is in what can be saved.
+      requestAnimationFrame(() => document.getElementById('tab-export')?.focus())
     },
   },
   {

@@ -10,6 +10,7 @@ import { useClient } from '../store/connection'
 import { closeDialog, type Dialog, openDialog } from '../store/ui'
 import { ErrorNotice } from '../ui/ErrorNotice'
 import { NoteList } from '../ui/NoteList'
+import { useFocusAtFirst } from '../ui/useFocusAtFirst'
 import { SchemaForm } from '../variant/SchemaForm'
 import classes from './imports.module.css'
 import { PIXEL_PRESETS, preprocessingFields } from './preprocessing-fields'
@@ -42,6 +43,7 @@ export function DatasetForm({ study, file, name: given, probe, onOther, next }: 
   const [spec, setSpec] = useState<DatasetSpec>(probe.suggestion)
   const [error, setError] = useState<ErrorData | null>(null)
   const [busy, setBusy] = useState(false)
+  const first = useFocusAtFirst<HTMLInputElement>()
   const change = (part: Partial<DatasetSpec>) => setSpec(old => ({ ...old, ...part }))
 
   async function start() {
@@ -84,6 +86,7 @@ export function DatasetForm({ study, file, name: given, probe, onOther, next }: 
             <TextInput
               label="Name"
               data-autofocus
+              ref={first}
               value={name}
               maxLength={200}
               onChange={e => setName(e.currentTarget.value)}

@@ -11,6 +11,7 @@ import { openStudy } from '../store/session'
 import { closeDialog } from '../store/ui'
 import { ErrorNotice } from '../ui/ErrorNotice'
 import { notifyError } from '../ui/notify'
+import { useFocusAtFirst } from '../ui/useFocusAtFirst'
 import classes from './imports.module.css'
 import type { PickedFile } from './picked'
 import { SourcePicker } from './SourcePicker'
@@ -114,6 +115,7 @@ function Placing({ grant, onOther }: { grant: FileGrant; onOther(): void }) {
   const [parent, setParent] = useState(teacher?.id ?? null)
   const [name, setName] = useState(grant.name.replace(/\.(onnx|ort)$/i, ''))
   const { job, error, start, inBackground } = useImport()
+  const first = useFocusAtFirst<HTMLButtonElement>()
 
   function begin() {
     if (place === 'new' || !study) return start(grant, { name: name.trim() || grant.name })
@@ -206,7 +208,7 @@ function Placing({ grant, onOther }: { grant: FileGrant; onOther(): void }) {
         <Button variant="default" onClick={closeDialog}>
           Cancel
         </Button>
-        <Button type="submit" data-autofocus>
+        <Button type="submit" data-autofocus ref={first}>
           Import
         </Button>
       </Group>

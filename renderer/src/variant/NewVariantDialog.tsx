@@ -40,7 +40,15 @@ export function NewVariantDialog({ parent: parentId, technique, options }: NewVa
     )
   }
   return (
-    <div className={classes.dialog}>
+    // biome-ignore lint/a11y/noStaticElementInteractions: a shortcut for the button Start
+    <div
+      className={classes.dialog}
+      onKeyDown={event => {
+        if (event.key !== 'Enter' || !(event.ctrlKey || event.metaKey)) return
+        event.preventDefault()
+        event.currentTarget.querySelector('form')?.requestSubmit()
+      }}
+    >
       <TechniqueList techniques={techniques} chosen={info.id} onChoose={setChosen} />
       <Options
         key={info.id}
