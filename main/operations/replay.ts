@@ -5,7 +5,7 @@ import type { Evidence } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
 import type { TaskContext } from '../jobs/context'
 import { runtimeVersion } from '../measure/hardware'
-import { readModel } from '../onnx/read'
+import { filesOf, readModel } from '../onnx/read'
 import { VERSION } from '../version'
 import { planDigest, readEvidence, sidecarPath } from './evidence'
 import { originOf, realize } from './variant'
@@ -50,7 +50,7 @@ export async function replay(request: ReplayRequest, context: TaskContext): Prom
     })
   }
   const model = await readModel(parent)
-  const origin = await originOf(parent, model)
+  const origin = await originOf(await filesOf(parent, model))
   if (origin.hash !== evidence.parent.hash) {
     throw new BantamError('bad-option', 'This is not the model the variant was made from.', {
       where: parent,

@@ -52,17 +52,16 @@ export async function makeVariant(request: VariantRequest, context: TaskContext)
   const options = parseOptions(technique, step.options)
   context.progress(0, 'Reading the model')
   const model = request.model ?? (await readModel(parent))
-  const origin = await originOf(parent, model)
-  refuseOverwriting(origin.files, request.out)
+  const files = await filesOf(parent, model)
+  refuseOverwriting(files, request.out)
   await breathe(context)
   // Its start-up takes as long as the planning of a small model.
   const child = startFresh({ warm: true })
   try {
-    const plan = await technique.plan(
-      { model, calibration, seed, threads },
-      options,
-      within(context, 0.02, 0.6),
-    )
+    const [plan, origin] = await Promise.all([
+      technique.plan({ model, calibration, seed, threads }, options, within(context, 0.02, 0.6)),
+      originOf(files),
+    ])
     await breathe(context)
     return await realize(model, origin, plan, { ...request, child }, context)
   } finally {
@@ -77,9 +76,8 @@ export interface Origin {
   sizeBytes: number
 }
 
-/** Of a model read from `path`. Throws as `modelFiles`. */
-export async function originOf(path: string, model: Model): Promise<Origin> {
-  const files = await filesOf(path, model)
+/** Of a model's files in the order of `modelFiles`. */
+export async function originOf(files: string[]): Promise<Origin> {
   const [hash, sizes] = await Promise.all([
     hashFiles(files),
     Promise.all(files.map(async file => (await stat(file)).size)),

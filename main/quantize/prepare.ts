@@ -27,6 +27,7 @@ export function prepared(model: Model): Promise<Prepared> {
 export function preparedForStatic(model: Model): Promise<Prepared> {
   return once(joined, model, async () => {
     const { model: simple, notes } = await prepared(model)
+    if (!simple.graph.nodes.some(node => node.opType === 'MatMul')) return { model: simple, notes }
     const copy = editableCopy(simple)
     const count = joinBiases(copy, await inferTypes(simple))
     if (count === 0) return { model: simple, notes }

@@ -111,7 +111,7 @@ class Windows {
     const zeros = (empty[end] as number) - (empty[start] as number) - liftedFirst - liftedLast
     const taken = (SMOOTHING * zeros) / (size - zeros)
     const width = Math.floor(size / this.levels)
-    const used = this.fillLevels(start, end, taken, { below, above, liftedFirst, liftedLast })
+    const used = this.fillLevels(start, end, taken, below, above)
     let sum = 0
     for (let i = 0; i < used; i++) sum += (this.codes[i] as number) * width
     const zerosOfQ = size - used * width
@@ -129,13 +129,8 @@ class Windows {
   }
 
   /** Fills `codes` and `held`; returns how many levels there are in them. */
-  private fillLevels(
-    start: number,
-    end: number,
-    taken: number,
-    ends: { below: number; above: number; liftedFirst: number; liftedLast: number },
-  ): number {
-    const { mass, empty, codes, held, levels } = this
+  private fillLevels(start: number, end: number, taken: number, below: number, above: number): number {
+    const { counts, mass, empty, codes, held, levels } = this
     const width = Math.floor((end - start) / levels)
     const from = Math.floor((Math.max(start, this.first) - start) / width)
     const to = Math.min(levels, Math.floor((Math.min(end, this.past) - 1 - start) / width) + 1)
@@ -148,12 +143,12 @@ class Windows {
       // The bins after the last level count into it, and Q leaves them at zero.
       const merged = level === levels - 1 ? (mass[end] as number) - (mass[left] as number) : inside
       if (level === 0) {
-        zeros -= ends.liftedFirst
-        inside += ends.below
+        if (counts[start] === 0 && below > 0) zeros--
+        inside += below
       }
       if (right === end) {
-        zeros -= ends.liftedLast
-        inside += ends.above
+        if (counts[end - 1] === 0 && above > 0) zeros--
+        inside += above
       }
       const code = zeros < width ? Math.trunc(merged / (width - zeros)) : 0
       if (code === 0) continue
