@@ -12,7 +12,7 @@ export default defineConfig({
           include: long ? ['**/*.long.test.ts'] : ['{main,shared,app,scripts}/**/*.test.ts'],
           exclude: ['node_modules/**', 'out/**', ...(long ? [] : ['**/*.long.test.ts'])],
           pool: 'forks',
-          globalSetup: 'scripts/build-entries.mjs',
+          globalSetup: ['scripts/build-entries.mjs', 'scripts/test-temp.mjs'],
           testTimeout: long ? 900_000 : 30_000,
         },
       },

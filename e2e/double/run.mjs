@@ -1,5 +1,5 @@
 // node e2e/double/run.mjs MAIN_BUNDLE [ARGUMENT…]: runs a main bundle under the double. The parent talks over IPC.
-import { mkdtempSync, readFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { register } from 'node:module'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
@@ -7,6 +7,7 @@ import { pathToFileURL } from 'node:url'
 import { chromium } from 'playwright-core'
 
 const profile = mkdtempSync(join(tmpdir(), 'double-profile-'))
+process.on('exit', () => rmSync(profile, { recursive: true, force: true }))
 const context = await chromium.launchPersistentContext(profile, {
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
   viewport: null,

@@ -73,7 +73,7 @@ describe('inspectModel', () => {
     )
   })
 
-  it('counts what is computed from weights alone with the layer that reads it', async () => {
+  it('counts what is computed from weights alone with the layer that reads it, scales not as parameters', async () => {
     const summary = await inspect({
       nodes: [
         makeNode('DequantizeLinear', ['q', 'scale', 'zero'], ['d'], {}, { name: 'dq' }),
@@ -89,7 +89,7 @@ describe('inspectModel', () => {
     expect(summary.layers.map(l => [l.name, l.parameters, l.macs, l.bytes])).toEqual([
       ['dq', 0, 0, 0],
       ['turn', 0, 0, 0],
-      ['product', 14, 12, 17],
+      ['product', 12, 12, 17],
     ])
     expect(messages(summary, 'already-quantized')).toEqual([
       'The model is already quantized: weights only (DequantizeLinear).',

@@ -61,13 +61,15 @@ function addUp(
   types: Types,
   sized: Types,
 ): Layers {
+  const scales = quantizationScales(model)
   const result: Layers = { layers: [], parameters: 0, macs: 0, unknownCost: {}, reasons: new Map() }
   for (const node of model.graph.nodes) {
     if (node.opType === 'Constant' && node.domain === '') continue
     const op = operatorKey(node.opType, node.domain)
     const cost = nodeCost(node, sized)
     const tensors = held.get(node) ?? []
-    const parameters = tensors.reduce((sum, t) => sum + parameterCount(t), 0)
+    const learnt = tensors.filter(t => !scales.has(t.name))
+    const parameters = learnt.reduce((sum, t) => sum + parameterCount(t), 0)
     const macs = 'macs' in cost ? cost.macs : null
     if ('unknown' in cost) {
       result.unknownCost[op] = (result.unknownCost[op] ?? 0) + 1
@@ -126,6 +128,21 @@ function firstReaders(model: Model, constants: { names: Set<string> }): (node: N
     }
     return at
   }
+}
+
+/** Initializers read only as a scale or zero point: they belong to a weight's or activation's type, not to its values. */
+function quantizationScales(model: Model): ReadonlySet<string> {
+  const names = new Set<string>()
+  for (const { name } of model.graph.initializers()) {
+    const uses = model.graph.uses(name)
+    if (
+      uses.length > 0 &&
+      uses.every(({ node, index }) => index > 0 && /^(Q|Deq)uantizeLinear$/.test(node.opType))
+    ) {
+      names.add(name)
+    }
+  }
+  return names
 }
 
 /** Elements that count as parameters: numbers that are learnt, so no indices, shapes, flags or text. */
