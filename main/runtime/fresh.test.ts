@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { inFreshProcess, plainTail } from './fresh'
+import { inFreshProcess, plainTail, prepareFresh, startFresh } from './fresh'
 import { makeTinyModel } from './tiny-model'
 
 let folder: string
@@ -110,5 +110,27 @@ describe('plainTail', () => {
     expect(plainTail('\u001b[31mone\u001b[0m\n\ntwo\n    at f (x.js:1)\nthree\nfour\n')).toBe(
       'two / three / four',
     )
+  })
+})
+
+describe('a process prepared ahead', () => {
+  it('is the one that the next proof is given, once, and answers as any other', async () => {
+    prepareFresh()
+    prepareFresh()
+    const [first, second] = [startFresh({ warm: true }), startFresh({ warm: true })]
+    expect(second.pid).not.toBe(first.pid)
+    second.kill('SIGKILL')
+    const feeds = { x: { type: 'float32' as const, dims: [1], data: Float32Array.of(4) } }
+    const { results } = await inFreshProcess({ kind: 'load', model, feeds }, { child: first })
+    expect(results?.[0]?.y?.data).toEqual(Float32Array.of(8))
+  })
+
+  it('is never given to a measurement, whose load time a started runtime would shorten', async () => {
+    prepareFresh()
+    const measuring = startFresh()
+    const prepared = startFresh({ warm: true })
+    expect(measuring.spawnargs).not.toContain('--warm')
+    expect(prepared.spawnargs).toContain('--warm')
+    for (const child of [measuring, prepared]) child.kill('SIGKILL')
   })
 })
