@@ -3,10 +3,12 @@
  *   scores Q·Kᵀ: B·S·T·D,  mixing P·V: B·S·T·E,  and, where the node holds it, the projection of its input: B·S·prod(W)
  * Masks do not lower the count. ORT's operators: https://github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md
  */
+
 import type { NodeProto } from 'onnx-buf'
 import { intAttribute, intsAttribute } from '../onnx/build'
+import { FUSED, QUANTIZED, unsupported } from './gradient'
 import type { AttentionOp } from './names'
-import { free, fromInputs, type OpRow, product, type Shapes, unknownCost } from './row'
+import { type CostRow, free, fromInputs, type OpRow, product, row, type Shapes, unknownCost } from './row'
 
 /** Length of the past at an input of shape […, heads, P, width], 0 when the input is absent, undefined when unknown. */
 function pastLength(node: NodeProto, shapes: Shapes, index: number): number | undefined {
@@ -15,7 +17,7 @@ function pastLength(node: NodeProto, shapes: Shapes, index: number): number | un
 }
 
 /** Input [B, S, C], weight [C, D + D + E], past [2, B, heads, P, width] at `past`: com.microsoft Attention and QAttention. */
-function projecting(past: number): OpRow {
+function projecting(past: number): CostRow {
   return fromInputs([0, 1], ([x, w], node, shapes) => {
     const before = pastLength(node, shapes, past)
     if (!x || !w || before === undefined) return undefined
@@ -36,7 +38,7 @@ function rows(dims: readonly number[]): { batch: number; length: number; width: 
 }
 
 /** Separate queries, keys and values; the past's keys at input `past`. Fewer key heads than query heads are shared. */
-function separate(past: number, heads: { query: string; key: string }): OpRow {
+function separate(past: number, heads: { query: string; key: string }): CostRow {
   return fromInputs([0, 1, 2], ([q, k, v], node, shapes) => {
     const query = q && rows(q)
     const key = k && rows(k)
@@ -51,7 +53,7 @@ function separate(past: number, heads: { query: string; key: string }): OpRow {
 }
 
 /** Queries, keys and values packed in input 0 [B, S, (heads + 2·kv)·width] when input 1 is absent. */
-const grouped: OpRow = {
+const grouped: CostRow = {
   cost(node, shapes) {
     if (node.input[1]) return separate(3, { query: 'num_heads', key: 'kv_num_heads' }).cost(node, shapes)
     const packed = fromInputs([0], ([q]) => {
@@ -67,7 +69,7 @@ const grouped: OpRow = {
 }
 
 /** Query [B, S, D] with key and value, or packed [B, S, heads, 3, width] alone. */
-const multiHead: OpRow = {
+const multiHead: CostRow = {
   cost(node, shapes) {
     if (node.input[2]) return separate(6, { query: 'num_heads', key: 'num_heads' }).cost(node, shapes)
     const packed = fromInputs([0], ([q]) => {
@@ -85,30 +87,40 @@ const SPARSE = unknownCost('How much is computed depends on its window or sparsi
 const STATE = unknownCost('The number of products depends on the state update it is told to use.')
 
 export const attention = {
-  Attention: separate(4, { query: 'q_num_heads', key: 'kv_num_heads' }),
-  FlexAttention: separate(Number.POSITIVE_INFINITY, { query: 'q_num_heads', key: 'kv_num_heads' }),
-  LinearAttention: STATE,
-  RotaryEmbedding: free,
-  'com.microsoft:Attention': projecting(4),
-  'com.microsoft:DecoderAttention': CACHED,
-  'com.microsoft:DecoderMaskedMultiHeadAttention': CACHED,
-  'com.microsoft:DecoderMaskedSelfAttention': CACHED,
-  'com.microsoft:GatedDeltaNet': STATE,
-  'com.microsoft:GatedRelativePositionBias': unknownCost(
-    'It holds a projection whose size is not in its shapes.',
+  Attention: row(
+    separate(4, { query: 'q_num_heads', key: 'kv_num_heads' }),
+    unsupported('Decompose it into MatMul and Softmax to train through it.'),
   ),
-  'com.microsoft:GemmaRotaryEmbedding': free,
-  'com.microsoft:GroupQueryAttention': grouped,
-  'com.microsoft:LinearAttention': STATE,
-  'com.microsoft:LongformerAttention': SPARSE,
-  'com.microsoft:MRotaryEmbedding': free,
-  'com.microsoft:MultiHeadAttention': multiHead,
-  'com.microsoft:PackedAttention': PACKED,
-  'com.microsoft:PackedMultiHeadAttention': PACKED,
-  'com.microsoft:PagedAttention': CACHED,
-  'com.microsoft:QAttention': projecting(8),
-  'com.microsoft:QOrderedAttention': unknownCost('It holds several projections in a layout of its own.'),
-  'com.microsoft:RelativePositionBias': free,
-  'com.microsoft:RotaryEmbedding': free,
-  'com.microsoft:SparseAttention': SPARSE,
+  FlexAttention: row(
+    separate(Number.POSITIVE_INFINITY, { query: 'q_num_heads', key: 'kv_num_heads' }),
+    unsupported('Decompose it into MatMul and Softmax to train through it.'),
+  ),
+  LinearAttention: row(STATE, unsupported('Decompose it into MatMul and Softmax to train through it.')),
+  RotaryEmbedding: row(free, unsupported('Decompose it into MatMul and Softmax to train through it.')),
+  'com.microsoft:Attention': row(projecting(4), FUSED),
+  'com.microsoft:DecoderAttention': row(CACHED, FUSED),
+  'com.microsoft:DecoderMaskedMultiHeadAttention': row(CACHED, FUSED),
+  'com.microsoft:DecoderMaskedSelfAttention': row(CACHED, FUSED),
+  'com.microsoft:GatedDeltaNet': row(STATE, FUSED),
+  'com.microsoft:GatedRelativePositionBias': row(
+    unknownCost('It holds a projection whose size is not in its shapes.'),
+    FUSED,
+  ),
+  'com.microsoft:GemmaRotaryEmbedding': row(free, FUSED),
+  'com.microsoft:GroupQueryAttention': row(grouped, FUSED),
+  'com.microsoft:LinearAttention': row(STATE, FUSED),
+  'com.microsoft:LongformerAttention': row(SPARSE, FUSED),
+  'com.microsoft:MRotaryEmbedding': row(free, FUSED),
+  'com.microsoft:MultiHeadAttention': row(multiHead, FUSED),
+  'com.microsoft:PackedAttention': row(PACKED, FUSED),
+  'com.microsoft:PackedMultiHeadAttention': row(PACKED, FUSED),
+  'com.microsoft:PagedAttention': row(CACHED, FUSED),
+  'com.microsoft:QAttention': row(projecting(8), QUANTIZED),
+  'com.microsoft:QOrderedAttention': row(
+    unknownCost('It holds several projections in a layout of its own.'),
+    QUANTIZED,
+  ),
+  'com.microsoft:RelativePositionBias': row(free, FUSED),
+  'com.microsoft:RotaryEmbedding': row(free, FUSED),
+  'com.microsoft:SparseAttention': row(SPARSE, FUSED),
 } satisfies Record<AttentionOp, OpRow>

@@ -4,8 +4,9 @@
  *   macs = B · length(coefficients)   and   macs = B · length(support_vectors) (linear ones: coefficients)
  */
 import { attribute } from '../onnx/build'
+import { unsupported } from './gradient'
 import type { ClassicOp } from './names'
-import { free, fromInputs, type OpRow } from './row'
+import { free, fromInputs, type OpRow, row } from './row'
 
 const linear = fromInputs(
   [0],
@@ -23,23 +24,80 @@ function rowsOf(dims: readonly number[]): number {
 }
 
 export const classic = {
-  'ai.onnx.ml:ArrayFeatureExtractor': free,
-  'ai.onnx.ml:Binarizer': free,
-  'ai.onnx.ml:CastMap': free,
-  'ai.onnx.ml:CategoryMapper': free,
-  'ai.onnx.ml:DictVectorizer': free,
-  'ai.onnx.ml:FeatureVectorizer': free,
-  'ai.onnx.ml:Imputer': free,
-  'ai.onnx.ml:LabelEncoder': free,
-  'ai.onnx.ml:LinearClassifier': linear,
-  'ai.onnx.ml:LinearRegressor': linear,
-  'ai.onnx.ml:Normalizer': free,
-  'ai.onnx.ml:OneHotEncoder': free,
-  'ai.onnx.ml:SVMClassifier': vectorMachine,
-  'ai.onnx.ml:SVMRegressor': vectorMachine,
-  'ai.onnx.ml:Scaler': free,
-  'ai.onnx.ml:TreeEnsemble': free,
-  'ai.onnx.ml:TreeEnsembleClassifier': free,
-  'ai.onnx.ml:TreeEnsembleRegressor': free,
-  'ai.onnx.ml:ZipMap': free,
+  'ai.onnx.ml:ArrayFeatureExtractor': row(
+    free,
+    unsupported('Classic machine learning operators are not trained by gradients here.'),
+  ),
+  'ai.onnx.ml:Binarizer': row(
+    free,
+    unsupported('Classic machine learning operators are not trained by gradients here.'),
+  ),
+  'ai.onnx.ml:CastMap': row(
+    free,
+    unsupported('Classic machine learning operators are not trained by gradients here.'),
+  ),
+  'ai.onnx.ml:CategoryMapper': row(
+    free,
+    unsupported('Classic machine learning operators are not trained by gradients here.'),
+  ),
+  'ai.onnx.ml:DictVectorizer': row(
+    free,
+    unsupported('Classic machine learning operators are not trained by gradients here.'),
+  ),
+  'ai.onnx.ml:FeatureVectorizer': row(
+    free,
+    unsupported('Classic machine learning operators are not trained by gradients here.'),
+  ),
+  'ai.onnx.ml:Imputer': row(
+    free,
+    unsupported('Classic machine learning operators are not trained by gradients here.'),
+  ),
+  'ai.onnx.ml:LabelEncoder': row(
+    free,
+    unsupported('Classic machine learning operators are not trained by gradients here.'),
+  ),
+  'ai.onnx.ml:LinearClassifier': row(
+    linear,
+    unsupported('Classic machine learning operators are not trained by gradients here.'),
+  ),
+  'ai.onnx.ml:LinearRegressor': row(
+    linear,
+    unsupported('Classic machine learning operators are not trained by gradients here.'),
+  ),
+  'ai.onnx.ml:Normalizer': row(
+    free,
+    unsupported('Classic machine learning operators are not trained by gradients here.'),
+  ),
+  'ai.onnx.ml:OneHotEncoder': row(
+    free,
+    unsupported('Classic machine learning operators are not trained by gradients here.'),
+  ),
+  'ai.onnx.ml:SVMClassifier': row(
+    vectorMachine,
+    unsupported('Classic machine learning operators are not trained by gradients here.'),
+  ),
+  'ai.onnx.ml:SVMRegressor': row(
+    vectorMachine,
+    unsupported('Classic machine learning operators are not trained by gradients here.'),
+  ),
+  'ai.onnx.ml:Scaler': row(
+    free,
+    unsupported('Classic machine learning operators are not trained by gradients here.'),
+  ),
+  'ai.onnx.ml:TreeEnsemble': row(
+    free,
+    unsupported('Classic machine learning operators are not trained by gradients here.'),
+  ),
+  'ai.onnx.ml:TreeEnsembleClassifier': row(
+    free,
+    unsupported('Classic machine learning operators are not trained by gradients here.'),
+  ),
+  'ai.onnx.ml:TreeEnsembleRegressor': row(
+    free,
+    unsupported('Classic machine learning operators are not trained by gradients here.'),
+  ),
+  'ai.onnx.ml:ZipMap': row(
+    free,
+    unsupported('Classic machine learning operators are not trained by gradients here.'),
+  ),
 } satisfies Record<ClassicOp, OpRow>

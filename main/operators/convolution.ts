@@ -4,11 +4,13 @@
  * and with W [C, M/group, k…] every input element of a transposed one meets prod(W[1…]) weights:
  *   macs(ConvTranspose) = prod(X) · prod(W[1…])
  */
+import { conv, convTranspose } from './convolution-gradient'
+import { FUSED, QUANTIZED, unsupported } from './gradient'
 import type { ConvolutionOp } from './names'
-import { fromInputs, type OpRow, product } from './row'
+import { type CostRow, fromInputs, type OpRow, product, row } from './row'
 
 /** Forward convolution whose weight is input `weight`. */
-function forward(weight: number): OpRow {
+function forward(weight: number): CostRow {
   return fromInputs([weight], ([w], node, shapes) => {
     const y = shapes(node.output[0] ?? '')
     return y && w && product(y) * product(w.slice(1))
@@ -18,17 +20,17 @@ function forward(weight: number): OpRow {
 const transposed = fromInputs([0, 1], ([x, w]) => x && w && product(x) * product(w.slice(1)))
 
 export const convolution = {
-  Conv: forward(1),
-  ConvInteger: forward(1),
-  ConvTranspose: transposed,
-  CausalConvWithState: forward(1),
+  Conv: row(forward(1), conv),
+  ConvInteger: row(forward(1), QUANTIZED),
+  ConvTranspose: row(transposed, convTranspose),
+  CausalConvWithState: row(forward(1), unsupported('It keeps a state, which training does not have.')),
   // Sampling between pixels is interpolation, which counts zero.
-  DeformConv: forward(1),
-  QLinearConv: forward(3),
-  'com.microsoft:CausalConvWithState': forward(1),
-  'com.microsoft:ConvTransposeWithDynamicPads': transposed,
-  'com.microsoft:FusedConv': forward(1),
-  'com.microsoft:NhwcConv': forward(1),
-  'com.microsoft:NhwcFusedConv': forward(1),
-  'com.microsoft:QLinearConv': forward(3),
+  DeformConv: row(forward(1), unsupported('Its gradient is not written.')),
+  QLinearConv: row(forward(3), QUANTIZED),
+  'com.microsoft:CausalConvWithState': row(forward(1), FUSED),
+  'com.microsoft:ConvTransposeWithDynamicPads': row(transposed, FUSED),
+  'com.microsoft:FusedConv': row(forward(1), FUSED),
+  'com.microsoft:NhwcConv': row(forward(1), FUSED),
+  'com.microsoft:NhwcFusedConv': row(forward(1), FUSED),
+  'com.microsoft:QLinearConv': row(forward(3), QUANTIZED),
 } satisfies Record<ConvolutionOp, OpRow>

@@ -50,3 +50,8 @@ export function operatorKey(opType: string, domain: string): string {
   const normal = normalDomain(domain)
   return normal === '' ? opType : `${normal}:${opType}`
 }
+
+/** Every row with its key. */
+export function operatorRows(): ReadonlyMap<string, OpRow> {
+  return ROWS
+}

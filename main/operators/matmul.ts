@@ -2,13 +2,26 @@
  * Matrix products. Every output element is a sum over the contracted axis: macs = prod(Y) · K.
  * Sparse and block-quantized weights count as dense ones: ORT computes them as dense.
  */
+
 import type { NodeProto } from 'onnx-buf'
 import { intAttribute, stringAttribute } from '../onnx/build'
+import { FUSED, QUANTIZED, unsupported } from './gradient'
+import { gemmRule, matmul as times } from './matmul-gradient'
 import type { MatmulOp } from './names'
-import { type Cost, fromInputs, type OpRow, product, SHAPES_UNKNOWN, type Shapes, unknownCost } from './row'
+import {
+  type Cost,
+  type CostRow,
+  fromInputs,
+  type OpRow,
+  product,
+  row,
+  SHAPES_UNKNOWN,
+  type Shapes,
+  unknownCost,
+} from './row'
 
 /** Y = A·B with A at input 0; K is A's last axis, or the one before when the node transposes A. */
-const matrices: OpRow = fromInputs([0], ([a], node, shapes) => {
+const matrices: CostRow = fromInputs([0], ([a], node, shapes) => {
   const y = shapes(node.output[0] ?? '')
   if (!a || !y) return undefined
   const transposed = intAttribute(node, 'transA', 0) !== 0 && a.length > 1
@@ -16,10 +29,10 @@ const matrices: OpRow = fromInputs([0], ([a], node, shapes) => {
 })
 
 /** Y = A·B where B is packed and the node says how wide it is: attributes K and N. */
-const packed: OpRow = fromInputs([0], ([a], node) => a && product(a) * intAttribute(node, 'N', 0))
+const packed: CostRow = fromInputs([0], ([a], node) => a && product(a) * intAttribute(node, 'N', 0))
 
 /** Pairwise distances of the rows of A [M, K] and B [N, K]. */
-const distances: OpRow = fromInputs([0, 1], ([a, b]) => a && b && product(a) * (b[0] ?? 1))
+const distances: CostRow = fromInputs([0, 1], ([a, b]) => a && b && product(a) * (b[0] ?? 1))
 
 /**
  * Einsum, taken from left to right two operands at a time as ORT does: each step multiplies over all labels the two
@@ -69,29 +82,32 @@ function expandEllipsis(term: string, rank: number): string[] {
 const EXPERTS = 'The router decides while it runs which experts work.'
 
 export const matmul = {
-  MatMul: matrices,
-  Gemm: matrices,
-  Einsum: { cost: einsum },
-  MatMulInteger: matrices,
-  QLinearMatMul: matrices,
-  Det: unknownCost('The number of products depends on the algorithm.'),
-  'com.microsoft:CDist': distances,
-  'com.microsoft:DynamicQuantizeMatMul': matrices,
-  'com.microsoft:FusedGemm': matrices,
-  'com.microsoft:FusedMatMul': matrices,
-  'com.microsoft:FusedMatMulActivation': matrices,
-  'com.microsoft:GemmFastGelu': matrices,
-  'com.microsoft:GemmFloat8': matrices,
-  'com.microsoft:Inverse': unknownCost('The number of products depends on the algorithm.'),
-  'com.microsoft:MatMulBnb4': packed,
-  'com.microsoft:MatMulFpQ4': matrices,
-  'com.microsoft:MatMulInteger16': matrices,
-  'com.microsoft:MatMulIntegerToFloat': matrices,
-  'com.microsoft:MatMulNBits': packed,
-  'com.microsoft:MoE': unknownCost(EXPERTS),
-  'com.microsoft:QGemm': matrices,
-  'com.microsoft:QMoE': unknownCost(EXPERTS),
-  'com.microsoft:QOrderedMatMul': matrices,
-  'com.microsoft:SparseToDenseMatMul': matrices,
-  'com.microsoft:TransposeMatMul': matrices,
+  MatMul: row(matrices, times),
+  Gemm: row(matrices, gemmRule),
+  Einsum: row({ cost: einsum }, unsupported('Its gradient is not written; use MatMul and Transpose.')),
+  MatMulInteger: row(matrices, QUANTIZED),
+  QLinearMatMul: row(matrices, QUANTIZED),
+  Det: row(
+    unknownCost('The number of products depends on the algorithm.'),
+    unsupported('Its gradient is not written.'),
+  ),
+  'com.microsoft:CDist': row(distances, FUSED),
+  'com.microsoft:DynamicQuantizeMatMul': row(matrices, QUANTIZED),
+  'com.microsoft:FusedGemm': row(matrices, FUSED),
+  'com.microsoft:FusedMatMul': row(matrices, FUSED),
+  'com.microsoft:FusedMatMulActivation': row(matrices, FUSED),
+  'com.microsoft:GemmFastGelu': row(matrices, FUSED),
+  'com.microsoft:GemmFloat8': row(matrices, QUANTIZED),
+  'com.microsoft:Inverse': row(unknownCost('The number of products depends on the algorithm.'), FUSED),
+  'com.microsoft:MatMulBnb4': row(packed, QUANTIZED),
+  'com.microsoft:MatMulFpQ4': row(matrices, QUANTIZED),
+  'com.microsoft:MatMulInteger16': row(matrices, QUANTIZED),
+  'com.microsoft:MatMulIntegerToFloat': row(matrices, QUANTIZED),
+  'com.microsoft:MatMulNBits': row(packed, QUANTIZED),
+  'com.microsoft:MoE': row(unknownCost(EXPERTS), FUSED),
+  'com.microsoft:QGemm': row(matrices, QUANTIZED),
+  'com.microsoft:QMoE': row(unknownCost(EXPERTS), QUANTIZED),
+  'com.microsoft:QOrderedMatMul': row(matrices, QUANTIZED),
+  'com.microsoft:SparseToDenseMatMul': row(matrices, FUSED),
+  'com.microsoft:TransposeMatMul': row(matrices, FUSED),
 } satisfies Record<MatmulOp, OpRow>

@@ -1,25 +1,30 @@
 /** Normalization: statistics over an axis, then scale and shift of each element. */
+import { FUSED, QUANTIZED, unsupported } from './gradient'
 import type { NormalizationOp } from './names'
-import { free, type OpRow } from './row'
+import * as rules from './normalization-gradient'
+import { free, type OpRow, row } from './row'
 
 export const normalization = {
-  BatchNormalization: free,
-  GroupNormalization: free,
-  InstanceNormalization: free,
-  LRN: free,
-  LayerNormalization: free,
-  LpNormalization: free,
-  MeanVarianceNormalization: free,
-  RMSNormalization: free,
-  SimplifiedLayerNormalization: free,
-  'com.microsoft:BranchwiseRMSNorm': free,
-  'com.microsoft:EmbedLayerNormalization': free,
-  'com.microsoft:GatedRMSNorm': free,
-  'com.microsoft:GroupNorm': free,
-  'com.microsoft:QEmbedLayerNormalization': free,
-  'com.microsoft:QOrderedLayerNormalization': free,
-  'com.microsoft:SimplifiedLayerNormalization': free,
-  'com.microsoft:SkipGroupNorm': free,
-  'com.microsoft:SkipLayerNormalization': free,
-  'com.microsoft:SkipSimplifiedLayerNormalization': free,
+  BatchNormalization: row(free, rules.batchNormalization),
+  GroupNormalization: row(
+    free,
+    unsupported('Its gradient is not written; decompose it into InstanceNormalization.'),
+  ),
+  InstanceNormalization: row(free, rules.instanceNormalization),
+  LRN: row(free, unsupported('Its gradient is not written.')),
+  LayerNormalization: row(free, rules.layerNormalization),
+  LpNormalization: row(free, unsupported('Its gradient is not written; decompose it into ReduceL2 and Div.')),
+  MeanVarianceNormalization: row(free, unsupported('Its gradient is not written; decompose it.')),
+  RMSNormalization: row(free, rules.rmsNormalization),
+  SimplifiedLayerNormalization: row(free, rules.rmsNormalization),
+  'com.microsoft:BranchwiseRMSNorm': row(free, FUSED),
+  'com.microsoft:EmbedLayerNormalization': row(free, FUSED),
+  'com.microsoft:GatedRMSNorm': row(free, FUSED),
+  'com.microsoft:GroupNorm': row(free, FUSED),
+  'com.microsoft:QEmbedLayerNormalization': row(free, QUANTIZED),
+  'com.microsoft:QOrderedLayerNormalization': row(free, QUANTIZED),
+  'com.microsoft:SimplifiedLayerNormalization': row(free, FUSED),
+  'com.microsoft:SkipGroupNorm': row(free, FUSED),
+  'com.microsoft:SkipLayerNormalization': row(free, FUSED),
+  'com.microsoft:SkipSimplifiedLayerNormalization': row(free, FUSED),
 } satisfies Record<NormalizationOp, OpRow>

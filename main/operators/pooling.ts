@@ -1,25 +1,27 @@
 /** Pooling and interpolation: sums, maxima or blends of neighbours. */
+import { FUSED, QUANTIZED, unsupported } from './gradient'
 import type { PoolingOp } from './names'
-import { free, type OpRow } from './row'
+import * as rules from './pooling-gradient'
+import { free, type OpRow, row } from './row'
 
 export const pooling = {
-  AffineGrid: free,
-  AveragePool: free,
-  GlobalAveragePool: free,
-  GlobalLpPool: free,
-  GlobalMaxPool: free,
-  GridSample: free,
-  LpPool: free,
-  MaxPool: free,
-  MaxRoiPool: free,
-  MaxUnpool: free,
-  Resize: free,
-  RoiAlign: free,
-  Upsample: free,
-  'com.microsoft:CropAndResize': free,
-  'com.microsoft:GridSample': free,
-  'com.microsoft:MaxpoolWithMask': free,
-  'com.microsoft:NhwcMaxPool': free,
-  'com.microsoft:QLinearAveragePool': free,
-  'com.microsoft:QLinearGlobalAveragePool': free,
+  AffineGrid: row(free, unsupported('Its gradient is not written.')),
+  AveragePool: row(free, rules.averagePool),
+  GlobalAveragePool: row(free, rules.globalAverage),
+  GlobalLpPool: row(free, unsupported('Its gradient is not written.')),
+  GlobalMaxPool: row(free, rules.globalMax),
+  GridSample: row(free, unsupported('Its gradient is not written.')),
+  LpPool: row(free, unsupported('Its gradient is not written.')),
+  MaxPool: row(free, rules.maxPool),
+  MaxRoiPool: row(free, unsupported('Its gradient is not written.')),
+  MaxUnpool: row(free, unsupported('Its gradient is not written.')),
+  Resize: row(free, unsupported('Its gradient is not written.')),
+  RoiAlign: row(free, unsupported('Its gradient is not written.')),
+  Upsample: row(free, unsupported('Its gradient is not written.')),
+  'com.microsoft:CropAndResize': row(free, FUSED),
+  'com.microsoft:GridSample': row(free, FUSED),
+  'com.microsoft:MaxpoolWithMask': row(free, FUSED),
+  'com.microsoft:NhwcMaxPool': row(free, FUSED),
+  'com.microsoft:QLinearAveragePool': row(free, QUANTIZED),
+  'com.microsoft:QLinearGlobalAveragePool': row(free, QUANTIZED),
 } satisfies Record<PoolingOp, OpRow>

@@ -1,20 +1,21 @@
 /** Conversions between real and quantized numbers, and element-wise operators on quantized ones. */
+import { QUANTIZED } from './gradient'
 import type { QuantizationOp } from './names'
-import { free, type OpRow } from './row'
+import { free, type OpRow, row } from './row'
 
 export const quantization = {
-  DequantizeLinear: free,
-  DynamicQuantizeLinear: free,
-  QuantizeLinear: free,
-  'com.microsoft:DequantizeBFP': free,
-  'com.microsoft:DequantizeLinear': free,
-  'com.microsoft:DequantizeWithOrder': free,
-  'com.microsoft:QLinearAdd': free,
-  'com.microsoft:QLinearLeakyRelu': free,
-  'com.microsoft:QLinearMul': free,
-  'com.microsoft:QLinearSigmoid': free,
-  'com.microsoft:QLinearSoftmax': free,
-  'com.microsoft:QuantizeBFP': free,
-  'com.microsoft:QuantizeLinear': free,
-  'com.microsoft:QuantizeWithOrder': free,
+  DequantizeLinear: row(free, QUANTIZED),
+  DynamicQuantizeLinear: row(free, QUANTIZED),
+  QuantizeLinear: row(free, QUANTIZED),
+  'com.microsoft:DequantizeBFP': row(free, QUANTIZED),
+  'com.microsoft:DequantizeLinear': row(free, QUANTIZED),
+  'com.microsoft:DequantizeWithOrder': row(free, QUANTIZED),
+  'com.microsoft:QLinearAdd': row(free, QUANTIZED),
+  'com.microsoft:QLinearLeakyRelu': row(free, QUANTIZED),
+  'com.microsoft:QLinearMul': row(free, QUANTIZED),
+  'com.microsoft:QLinearSigmoid': row(free, QUANTIZED),
+  'com.microsoft:QLinearSoftmax': row(free, QUANTIZED),
+  'com.microsoft:QuantizeBFP': row(free, QUANTIZED),
+  'com.microsoft:QuantizeLinear': row(free, QUANTIZED),
+  'com.microsoft:QuantizeWithOrder': row(free, QUANTIZED),
 } satisfies Record<QuantizationOp, OpRow>

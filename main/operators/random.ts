@@ -1,14 +1,15 @@
 /** Random numbers and loss functions of training graphs. */
+import { unsupported } from './gradient'
 import type { RandomOp } from './names'
-import { free, type OpRow } from './row'
+import { free, type OpRow, row } from './row'
 
 export const random = {
-  Bernoulli: free,
-  Multinomial: free,
-  NegativeLogLikelihoodLoss: free,
-  RandomNormal: free,
-  RandomNormalLike: free,
-  RandomUniform: free,
-  RandomUniformLike: free,
-  SoftmaxCrossEntropyLoss: free,
+  Bernoulli: row(free, 'zero'),
+  Multinomial: row(free, 'zero'),
+  NegativeLogLikelihoodLoss: row(free, unsupported('Build the loss with main/autodiff/losses.')),
+  RandomNormal: row(free, 'zero'),
+  RandomNormalLike: row(free, 'zero'),
+  RandomUniform: row(free, 'zero'),
+  RandomUniformLike: row(free, 'zero'),
+  SoftmaxCrossEntropyLoss: row(free, unsupported('Build the loss with main/autodiff/losses.')),
 } satisfies Record<RandomOp, OpRow>

@@ -3,8 +3,9 @@
  *   macs = T · B · (prod(W) + prod(R)),  X [T, B, I],  W [D, gates·H, I],  R [D, gates·H, H]
  * Peepholes and gates are element-wise and count zero.
  */
+import { FUSED, QUANTIZED, unsupported } from './gradient'
 import type { RecurrentOp } from './names'
-import { fromInputs, type OpRow, product, unknownCost } from './row'
+import { fromInputs, type OpRow, product, row, unknownCost } from './row'
 
 // With layout = 1 X is [B, T, I]: the product T · B is the same.
 const cell = fromInputs(
@@ -13,9 +14,12 @@ const cell = fromInputs(
 )
 
 export const recurrent = {
-  GRU: cell,
-  LSTM: cell,
-  RNN: cell,
-  'com.microsoft:AttnLSTM': unknownCost('Its attention reads a memory whose length is not in its shapes.'),
-  'com.microsoft:DynamicQuantizeLSTM': cell,
+  GRU: row(cell, unsupported('Unroll it into MatMul and activations to train through it.')),
+  LSTM: row(cell, unsupported('Unroll it into MatMul and activations to train through it.')),
+  RNN: row(cell, unsupported('Unroll it into MatMul and activations to train through it.')),
+  'com.microsoft:AttnLSTM': row(
+    unknownCost('Its attention reads a memory whose length is not in its shapes.'),
+    FUSED,
+  ),
+  'com.microsoft:DynamicQuantizeLSTM': row(cell, QUANTIZED),
 } satisfies Record<RecurrentOp, OpRow>

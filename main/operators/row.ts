@@ -8,6 +8,7 @@
  * unknown number says so and is never counted as zero.
  */
 import type { NodeProto } from 'onnx-buf'
+import type { Gradient } from './gradient'
 
 /** The dimensions of a value, or undefined when they are not all known. */
 export type Shapes = (value: string) => readonly number[] | undefined
@@ -17,15 +18,25 @@ export type Cost = { macs: number } | { unknown: string }
 
 export type CostRule = (node: NodeProto, shapes: Shapes) => Cost
 
-export interface OpRow {
+/** The part of a row that says what the operator costs. */
+export interface CostRow {
   cost: CostRule
 }
 
+export interface OpRow extends CostRow {
+  gradient: Gradient
+}
+
+/** A whole row: every facet at once. */
+export function row(cost: CostRow, gradient: Gradient): OpRow {
+  return { cost: cost.cost, gradient }
+}
+
 /** No products that are summed: known to cost zero multiply-accumulates. */
-export const free: OpRow = { cost: () => ({ macs: 0 }) }
+export const free: CostRow = { cost: () => ({ macs: 0 }) }
 
 /** A row whose cost cannot be told from shapes. */
-export function unknownCost(reason: string): OpRow {
+export function unknownCost(reason: string): CostRow {
   return { cost: () => ({ unknown: reason }) }
 }
 
@@ -36,7 +47,7 @@ export const SHAPES_UNKNOWN: Cost = { unknown: 'The shapes of its inputs are not
 export function fromInputs(
   needs: readonly number[],
   macs: (dims: readonly (readonly number[])[], node: NodeProto, shapes: Shapes) => number | undefined,
-): OpRow {
+): CostRow {
   return {
     cost(node, shapes) {
       const dims: (readonly number[])[] = []

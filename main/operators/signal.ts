@@ -1,16 +1,17 @@
 /** Signal processing. */
+import { FUSED, unsupported } from './gradient'
 import type { SignalOp } from './names'
-import { free, type OpRow, unknownCost } from './row'
+import { free, type OpRow, row, unknownCost } from './row'
 
 const TRANSFORM = unknownCost('The number of products depends on the Fourier transform used.')
 
 export const signal = {
-  BlackmanWindow: free,
-  DFT: TRANSFORM,
-  HammingWindow: free,
-  HannWindow: free,
-  MelWeightMatrix: free,
-  STFT: TRANSFORM,
-  'com.microsoft:Irfft': TRANSFORM,
-  'com.microsoft:Rfft': TRANSFORM,
+  BlackmanWindow: row(free, 'zero'),
+  DFT: row(TRANSFORM, unsupported('Its gradient is not written.')),
+  HammingWindow: row(free, 'zero'),
+  HannWindow: row(free, 'zero'),
+  MelWeightMatrix: row(free, 'zero'),
+  STFT: row(TRANSFORM, unsupported('Its gradient is not written.')),
+  'com.microsoft:Irfft': row(TRANSFORM, FUSED),
+  'com.microsoft:Rfft': row(TRANSFORM, FUSED),
 } satisfies Record<SignalOp, OpRow>

@@ -1,0 +1,244 @@
+/**
+ * Compares a gradient with finite differences: for a random direction v and weights c of the outputs, ⟨∇, v⟩ against the
+ * derivative of Σ c·y along v. Imported by tests only.
+ */
+import { BantamError } from '../../shared/errors'
+import { Random } from '../data/random'
+import { makeModel, makeNode, makeValue } from '../onnx/build'
+import type { Model } from '../onnx/model'
+import { makeTensor } from '../onnx/tensor'
+import { serialize } from '../onnx/write'
+import { openSession, type Session } from '../runtime/session'
+import { elementCount, type Tensor, toNumbers } from '../runtime/tensor'
+import { gradientGraph } from './gradient'
+import { gradientName } from './prepare'
+import type { GradientSpec, IntegerInput, RealInput } from './specs'
+
+export type Precision = 'float64' | 'float32'
+
+/** Largest relative error allowed. Float32: rounding of y over the step 2^-6 is some 1e-5 of the gradient's norm. */
+export const TOLERANCE: Record<Precision, number> = { float64: 1e-6, float32: 5e-4 }
+
+/** Feeds of a spec's model, and the names of those that are differentiated. */
+interface Case {
+  model: Model
+  feeds: Record<string, Tensor>
+  wrt: string[]
+  outputs: string[]
+}
+
+const isReal = (input: RealInput | IntegerInput): input is RealInput => !('ints' in input)
+
+function numbers(input: RealInput, random: () => number): number[] {
+  const n = elementCount(input.dims)
+  if (input.fixed) return input.fixed
+  if (input.distinct) {
+    const order = Array.from({ length: n }, (_, i) => [random(), i - n / 2] as const)
+    return order.sort((a, b) => a[0] - b[0]).map(([, i]) => i * 0.1)
+  }
+  const [low, high] = input.domain ?? [-2, 2]
+  const far = (v: number) => (input.avoid ?? []).every(a => Math.abs(a - v) > 0.1)
+  return Array.from({ length: n }, () => {
+    let v = low + (high - low) * random()
+    while (!far(v)) v = low + (high - low) * random()
+    return v
+  })
+}
+
+export function tensorOf(type: Precision, dims: number[], data: ArrayLike<number>): Tensor {
+  return { type, dims, data: type === 'float64' ? Float64Array.from(data) : Float32Array.from(data) }
+}
+
+function makeCase(spec: GradientSpec, type: Precision, random: () => number): Case {
+  const feeds: Record<string, Tensor> = {}
+  const wrt: string[] = []
+  const initializers: ReturnType<typeof makeTensor>[] = []
+  const names = spec.inputs.map((input, i) => {
+    if (!input) return ''
+    const name = `in${i}`
+    if (!isReal(input)) {
+      const kind = input.bool ? 'bool' : 'int64'
+      const data = input.bool ? Uint8Array.from(input.ints) : BigInt64Array.from(input.ints, BigInt)
+      initializers.push(makeTensor(name, kind, input.dims ?? [input.ints.length], data))
+    } else if (input.fixed) initializers.push(makeTensor(name, type, input.dims, input.fixed))
+    else {
+      feeds[name] = tensorOf(type, input.dims, numbers(input, random))
+      wrt.push(name)
+    }
+    return name
+  })
+  const [domain, op] = spec.op.includes(':') ? spec.op.split(':') : ['', spec.op]
+  const outputs = Array.from({ length: spec.outputs ?? 1 }, (_, i) => `y${i}`)
+  const node = makeNode(op ?? '', names, spec.op === 'TopK' ? ['y0', 'at'] : outputs, spec.attributes, {
+    name: 'node',
+    domain: domain ?? '',
+  })
+  const model = makeModel({
+    nodes: [node],
+    inputs: wrt.map(name => makeValue(name, type, feeds[name]?.dims ?? [])),
+    outputs: outputs.map(name => makeValue(name, type, null)),
+    initializers,
+    opset: spec.opset ?? 17,
+    domains: domain ? { [domain]: 1 } : {},
+  })
+  return { model, feeds, wrt, outputs }
+}
+
+/** Adds loss = Σ c·y, c random constants of each output's shape. */
+function withLoss(c: Case, weights: Record<string, Tensor>, type: Precision): Model {
+  const { proto } = c.model.graph
+  const parts = c.outputs.map(name => `${name}/part`)
+  return makeModel({
+    nodes: [
+      ...proto.node,
+      ...c.outputs.flatMap((name, i) => [
+        makeNode('Mul', [name, `${name}/c`], [`${name}/cy`]),
+        makeNode('ReduceSum', [`${name}/cy`], [parts[i] ?? ''], { keepdims: 0n }),
+      ]),
+      makeNode('Sum', parts, ['loss']),
+    ],
+    inputs: [...proto.input],
+    outputs: [makeValue('loss', type, null)],
+    initializers: [
+      ...proto.initializer,
+      ...c.outputs.map(name => {
+        const w = weights[name] as Tensor
+        return makeTensor(`${name}/c`, type, w.dims, w.data)
+      }),
+    ],
+    opset: c.model.opset(),
+    domains: Object.fromEntries(
+      c.model.proto.opsetImport.filter(o => o.domain).map(o => [o.domain, Number(o.version)]),
+    ),
+  })
+}
+
+/** Relative error of one spec, and the precision it could be run in. */
+export async function gradientError(spec: GradientSpec): Promise<{ error: number; precision: Precision }> {
+  const single = spec.single ?? false
+  try {
+    if (!single) return { error: await errorIn(spec, 'float64'), precision: 'float64' }
+  } catch (error) {
+    // ONNX Runtime has no float64 kernel for it.
+    if (
+      !(error instanceof BantamError) ||
+      !/Could not find an implementation|Failed to find kernel|Type Error|type 'tensor\(double\)'/.test(
+        error.message,
+      )
+    )
+      throw error
+  }
+  return { error: await errorIn(spec, 'float32'), precision: 'float32' }
+}
+
+async function errorIn(spec: GradientSpec, type: Precision): Promise<number> {
+  const source = new Random(7)
+  const random = () => source.unit()
+  const c = makeCase(spec, type, random)
+  const base = forwardForm(spec, c)
+  const forward = await openSession(serialize(base), { threads: 1, optimization: 'disabled' })
+  try {
+    const y = await forward.run(c.feeds, c.outputs)
+    const weights = Object.fromEntries(
+      c.outputs.map(name => {
+        const t = y[name] as Tensor
+        return [
+          name,
+          tensorOf(
+            type,
+            t.dims,
+            toNumbers(t).map(() => random() * 2 - 1),
+          ),
+        ]
+      }),
+    )
+    const graph = await gradientGraph(withLoss(c, weights, type), {
+      loss: 'loss',
+      wrt: c.wrt,
+      training: spec.training ?? true,
+    })
+    const gradients = await runOnce(graph, c.feeds)
+    const direction = Object.fromEntries(
+      c.wrt.map(name => [name, toNumbers(c.feeds[name] as Tensor).map(() => random() * 2 - 1)]),
+    )
+    const slope = await derivative(forward, c, direction, weights, type)
+    let inner = 0
+    let norm = 0
+    for (const name of c.wrt) {
+      const g = gradients[gradientName(name)]
+      const input = c.feeds[name]
+      if (!g || !input || g.dims.join() !== input.dims.join())
+        throw new Error(`The gradient of ${name} has shape [${g?.dims}], not [${input?.dims}].`)
+      toNumbers(g).forEach((v, i) => {
+        inner += v * (direction[name]?.[i] ?? 0)
+        norm += v * v
+      })
+    }
+    if (norm === 0) throw new Error('The gradient is zero: the spec shows nothing.')
+    return Math.abs(inner - slope) / Math.max(Math.abs(slope), Math.sqrt(norm))
+  } finally {
+    await forward.close()
+  }
+}
+
+/** The node as training runs it: batch normalization over the batch. */
+function forwardForm(spec: GradientSpec, c: Case): Model {
+  if (spec.op !== 'BatchNormalization' || !spec.training) return c.model
+  const node = makeNode('BatchNormalization', ['in0', 'in1', 'in2', 'in3', 'in4'], ['y0', 'm', 'v'], {
+    training_mode: 1n,
+  })
+  const { proto } = c.model.graph
+  return makeModel({
+    nodes: [node],
+    inputs: [...proto.input],
+    outputs: [...proto.output],
+    initializers: [...proto.initializer],
+  })
+}
+
+export async function runOnce(model: Model, feeds: Record<string, Tensor>): Promise<Record<string, Tensor>> {
+  const session = await openSession(serialize(model), { threads: 1 })
+  try {
+    return await session.run(feeds)
+  } finally {
+    await session.close()
+  }
+}
+
+/** (f(−2h) − 8f(−h) + 8f(h) − f(2h)) / 12h: error of order h⁴. */
+async function derivative(
+  session: Session,
+  c: Case,
+  direction: Record<string, ArrayLike<number>>,
+  weights: Record<string, Tensor>,
+  type: Precision,
+): Promise<number> {
+  const h = type === 'float64' ? 2 ** -11 : 2 ** -6
+  const along = async (t: number): Promise<number> => {
+    const feeds = Object.fromEntries(
+      c.wrt.map(name => {
+        const x = c.feeds[name] as Tensor
+        return [
+          name,
+          tensorOf(
+            type,
+            x.dims,
+            toNumbers(x).map((v, i) => v + t * (direction[name]?.[i] ?? 0)),
+          ),
+        ]
+      }),
+    )
+    const y = await session.run(feeds, c.outputs)
+    let sum = 0
+    for (const name of c.outputs) {
+      const w = toNumbers(weights[name] as Tensor)
+      toNumbers(y[name] as Tensor).forEach((v, i) => {
+        sum += v * (w[i] ?? 0)
+      })
+    }
+    return sum
+  }
+  return (
+    ((await along(-2 * h)) - 8 * (await along(-h)) + 8 * (await along(h)) - (await along(2 * h))) / (12 * h)
+  )
+}

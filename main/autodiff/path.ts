@@ -1,0 +1,75 @@
+/** Which nodes lie between the weights and the loss, and whether every one of them can be differentiated. */
+import type { NodeProto } from 'onnx-buf'
+import { BantamError } from '../../shared/errors'
+import { describeNode } from '../onnx/graph'
+import type { Types } from '../onnx/infer'
+import type { Model } from '../onnx/model'
+import { operatorKey, operatorRow } from '../operators'
+import type { Gradient } from '../operators/gradient'
+
+const FLOATS = new Set(['float32', 'float64', 'float16', 'bfloat16'])
+
+export interface Path {
+  /** Nodes a gradient flows through, in topological order. */
+  nodes: NodeProto[]
+  /** Values whose gradient is needed: they depend on a weight, and the loss on them. */
+  active: Set<string>
+}
+
+const UNKNOWN: Gradient = { unsupported: 'Bantam does not know this operator.' }
+
+export function gradientOf(node: NodeProto): Gradient {
+  return operatorRow(node.opType, node.domain)?.gradient ?? UNKNOWN
+}
+
+/**
+ * Finds the path. Throws `unsupported` with every node on it that has no gradient and why, and `bad-option` when the
+ * loss does not depend on one of `wrt`.
+ */
+export function findPath(model: Model, loss: string, wrt: readonly string[], types: Types): Path {
+  const order = model.graph.topological()
+  const fromWeights = new Set(wrt)
+  for (const node of order) {
+    if (gradientOf(node) === 'zero' || !node.input.some(name => fromWeights.has(name))) continue
+    for (const name of node.output) if (name && isReal(types, name)) fromWeights.add(name)
+  }
+  const toLoss = new Set([loss])
+  const nodes: NodeProto[] = []
+  for (const node of [...order].reverse()) {
+    if (!node.output.some(name => toLoss.has(name) && fromWeights.has(name))) continue
+    nodes.unshift(node)
+    for (const name of node.input) if (name) toLoss.add(name)
+  }
+  refuseMissing(nodes)
+  const active = new Set([...fromWeights].filter(name => toLoss.has(name)))
+  const lost = wrt.filter(name => !active.has(name))
+  if (lost.length > 0)
+    throw new BantamError('bad-option', `The loss does not depend on ${lost.join(', ')}.`, {
+      where: loss,
+      action: 'Leave them out, or choose another loss.',
+    })
+  return { nodes, active }
+}
+
+function isReal(types: Types, name: string): boolean {
+  const type = types.get(name)?.type
+  return type === undefined || FLOATS.has(type)
+}
+
+function refuseMissing(nodes: readonly NodeProto[]): void {
+  const missing = nodes.flatMap(node => {
+    const gradient = gradientOf(node)
+    return typeof gradient === 'object' ? [{ node, reason: gradient.unsupported }] : []
+  })
+  if (missing.length === 0) return
+  const lines = missing.map(({ node, reason }) => `${describeNode(node)}: ${reason}`)
+  const kinds = new Set(missing.map(({ node }) => operatorKey(node.opType, node.domain)))
+  throw new BantamError(
+    'unsupported',
+    `No gradient flows through ${[...kinds].join(', ')}. ${lines.join(' ')}`,
+    {
+      where: missing.map(({ node }) => describeNode(node)).join(', '),
+      action: 'Freeze the weights before these nodes, or replace them.',
+    },
+  )
+}

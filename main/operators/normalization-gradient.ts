@@ -1,0 +1,121 @@
+/**
+ * Gradients of normalizations. With x̂ = (x − μ)·r and y = x̂·γ + β, r = 1/√(σ² + ε), μ and σ² over n elements:
+ *   β̄ = Σ ȳ,  γ̄ = Σ ȳ·x̂,  x̄ = r·(h − mean(h) − x̂·mean(h·x̂)),  h = ȳ·γ
+ */
+import { floatAttribute, intAttribute } from '../onnx/build'
+import { axisOf } from './activation-gradient'
+import type { Builder, Value } from './builder'
+import type { Vjp } from './gradient'
+import { sumExcept } from './matmul-gradient'
+
+function inverseDeviation(m: Builder, variance: Value, epsilon: number): Value {
+  return m.unary('Reciprocal', m.unary('Sqrt', m.add(variance, epsilon)))
+}
+
+/** A vector of channels [C], shaped to broadcast against x. */
+function channel(m: Builder, v: Value, x: Value): Value {
+  return m.reshape(v, [{ of: v, axis: 0 }, ...x.shape.slice(2).map(() => 1)])
+}
+
+/**
+ * In training form the statistics are those of the batch, which outputs 1 and 2 hold (the driver has set momentum to 0);
+ * in inference form they are inputs, and x̄ = ȳ·γ·r.
+ */
+export const batchNormalization: Vjp = s => {
+  const { m } = s
+  const [x, scale, g] = [s.input(0), s.input(1), s.grad()]
+  const training = intAttribute(s.node, 'training_mode', 0) !== 0
+  const epsilon = floatAttribute(s.node, 'epsilon', 1e-5)
+  const mean = training ? s.output(1) : s.input(3)
+  const r = inverseDeviation(m, training ? s.output(2) : s.input(4), epsilon)
+  const gain = m.mul(scale, r)
+  const centred = m.sub(x, channel(m, mean, x))
+  const wanted = training || s.needs(1) || s.needs(4)
+  const bias = training || s.needs(2) || s.needs(3) ? sumExcept(s, g, 1) : undefined
+  const slope = wanted ? m.mul(sumExcept(s, m.mul(g, centred), 1), r) : undefined
+  let data = m.mul(g, channel(m, gain, x))
+  if (training && bias && slope) {
+    const n = m.count(x, [0, ...x.shape.slice(2).map((_, i) => i + 2)], x.type)
+    const offset = m.div(m.mul(gain, bias), n)
+    const tilt = m.div(m.mul(m.mul(gain, r), slope), n)
+    data = m.sub(data, m.add(m.mul(centred, channel(m, tilt, x)), channel(m, offset, x)))
+  }
+  // Frozen statistics: μ̄ = −γ·r·Σȳ, σ̄² = −½·γ·r²·Σ ȳ·x̂
+  return [
+    s.needs(0) ? data : undefined,
+    slope,
+    bias,
+    s.needs(3) && bias && !training ? m.neg(m.mul(gain, bias)) : undefined,
+    s.needs(4) && slope && !training ? m.mul(m.mul(m.mul(gain, r), slope), -0.5) : undefined,
+  ]
+}
+
+/** Sums over the axes before `axis`, shaped as the parameter `like`. */
+function overLeading(m: Builder, v: Value, axis: number, like: Value): Value {
+  return m.reshapeLike(m.sum(v, [...Array(axis).keys()], false), like)
+}
+
+/** Statistics over the axes from `axis` on; the node tells mean (centred only) and r as further outputs. */
+function layer(centred: boolean): Vjp {
+  return s => {
+    const { m } = s
+    const [x, scale, g] = [s.input(0), s.input(1), s.grad()]
+    const axis = axisOf(intAttribute(s.node, 'axis', -1), x)
+    const axes = x.shape.flatMap((_, i) => (i >= axis ? [i] : []))
+    const r = s.output(centred ? 2 : 1)
+    const unit = m.mul(centred ? m.sub(x, s.output(1)) : x, r)
+    return [
+      s.needs(0) ? throughStatistics(m, m.mul(g, scale), unit, r, axes, centred) : undefined,
+      s.needs(1) ? overLeading(m, m.mul(g, unit), axis, scale) : undefined,
+      centred && s.needs(2) ? overLeading(m, g, axis, s.input(2)) : undefined,
+    ]
+  }
+}
+
+/** r·(h − mean(h) − x̂·mean(h·x̂)), without mean(h) where x was not centred. */
+function throughStatistics(
+  m: Builder,
+  h: Value,
+  unit: Value,
+  r: Value,
+  axes: readonly number[],
+  centred: boolean,
+): Value {
+  const along = m.mul(unit, m.reduce('ReduceMean', m.mul(h, unit), axes))
+  const rest = centred ? m.sub(h, m.add(along, m.reduce('ReduceMean', h, axes))) : m.sub(h, along)
+  return m.mul(rest, r)
+}
+
+export const layerNormalization = layer(true)
+
+/** Statistics over each channel of each sample. */
+export const instanceNormalization: Vjp = s => {
+  const { m } = s
+  const [x, scale, g] = [s.input(0), s.input(1), s.grad()]
+  const axes = x.shape.flatMap((_, i) => (i >= 2 ? [i] : []))
+  const centred = m.sub(x, m.reduce('ReduceMean', x, axes))
+  const variance = m.reduce('ReduceMean', m.square(centred), axes)
+  const r = inverseDeviation(m, variance, floatAttribute(s.node, 'epsilon', 1e-5))
+  const unit = m.mul(centred, r)
+  const h = m.mul(g, channel(m, scale, x))
+  return [
+    s.needs(0) ? throughStatistics(m, h, unit, r, axes, true) : undefined,
+    s.needs(1) ? sumExcept(s, m.mul(g, unit), 1) : undefined,
+    s.needs(2) ? sumExcept(s, g, 1) : undefined,
+  ]
+}
+
+/** y = x·r·γ, r = 1/√(mean(x²) + ε): as layer normalization without μ. */
+export const rmsNormalization: Vjp = s => {
+  const { m } = s
+  const [x, scale, g] = [s.input(0), s.input(1), s.grad()]
+  const axis = axisOf(intAttribute(s.node, 'axis', -1), x)
+  const axes = x.shape.flatMap((_, i) => (i >= axis ? [i] : []))
+  const square = m.reduce('ReduceMean', m.square(x), axes)
+  const r = inverseDeviation(m, square, floatAttribute(s.node, 'epsilon', 1e-5))
+  const unit = m.mul(x, r)
+  return [
+    s.needs(0) ? throughStatistics(m, m.mul(g, scale), unit, r, axes, false) : undefined,
+    s.needs(1) ? overLeading(m, m.mul(g, unit), axis, scale) : undefined,
+  ]
+}
