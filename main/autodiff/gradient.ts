@@ -33,7 +33,6 @@ export async function gradientGraph(model: Model, options: GradientOptions): Pro
   for (const name of [options.loss, ...(options.outputs ?? [])]) requireValue(copy, name)
   graph.proto.output = graph.proto.output.map(v => create(ValueInfoProtoSchema, { name: v.name }))
   const types = await typesOf(copy)
-  declareMasks(copy, types)
   const path = findPath(copy, options.loss, options.wrt, types)
   const gradients = new Backward(copy, types, path, options).run()
   options.wrt.forEach((name, i) => {
@@ -58,21 +57,6 @@ async function typesOf(model: Model): Promise<Types> {
   const { types, refused } = await inferModel(model)
   if (refused !== null) throw new BantamError('bad-model', refused)
   return types
-}
-
-/** A mask has the type and shape of what it is multiplied with, which are those of the product. */
-function declareMasks(model: Model, types: Types): void {
-  const { proto } = model.graph
-  proto.input = proto.input.map(value => {
-    if (value.type?.value.case !== 'tensorType' || value.type.value.value.shape) return value
-    const use = model.graph.uses(value.name)[0]?.node
-    const x = types.get(use?.input[0] ?? '')
-    if (!x || use?.opType !== 'Mul') return value
-    const info = { name: value.name, type: x.type, shape: x.shape }
-    types.set(value.name, info)
-    types.set(use.output[0] ?? '', { ...info, name: use.output[0] ?? '' })
-    return makeValue(value.name, x.type, x.shape)
-  })
 }
 
 function outputValue(name: string, types: Types, running: readonly string[]) {

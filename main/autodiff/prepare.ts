@@ -6,6 +6,7 @@ import type { NodeProto } from 'onnx-buf'
 import { BantamError } from '../../shared/errors'
 import { floatAttribute, intAttribute, makeAttribute, makeNode, makeValue } from '../onnx/build'
 import { copyModel } from '../onnx/copy'
+import { inferTypes, type Types } from '../onnx/infer'
 import { Model, normalDomain } from '../onnx/model'
 import { liftConstants } from '../onnx/passes/lift-constants'
 import { dataTypeName, makeTensor, tensorDims } from '../onnx/tensor'
@@ -54,25 +55,27 @@ export async function prepare(
 ): Promise<{ model: Model; running: string[] }> {
   const lifted = (await liftConstants.run(copyModel(model))).model
   const source = lifted === model ? copyModel(model) : lifted
-  raise(source)
+  raiseForTraining(source)
   o.wrt.forEach(name => {
     weightToInput(source, name)
   })
   setShapes(source, o.shapes ?? {})
   // Indexed anew: the weights are no constants any more.
   const copy = new Model(source.proto, source.directory)
+  const types: Types = o.dropout === 'mask' ? await inferTypes(copy) : new Map()
   const running: string[] = []
   for (const node of [...copy.graph.nodes]) {
     if (normalDomain(node.domain) !== '') continue
     if (node.opType === 'BatchNormalization')
       running.push(...normalizeByBatch(copy, node, o.training ?? true))
-    if (node.opType === 'Dropout') replaceDropout(copy, node, o.dropout ?? 'off')
+    if (node.opType === 'Dropout') replaceDropout(copy, node, o.dropout ?? 'off', types)
   }
   copy.graph.sort()
   return { model: copy, running }
 }
 
-function raise(model: Model): void {
+/** Raises the operator set in place to the lowest that gradients are built for. Throws `unsupported` when it cannot be. */
+export function raiseForTraining(model: Model): void {
   const from = model.opset()
   if (from >= LOWEST) return
   if (from < 13) {
@@ -168,7 +171,7 @@ function blend(model: Model, old: string, batch: string, momentum: number, resul
   graph.add(makeNode('Add', [kept, taken], [result]))
 }
 
-function replaceDropout(model: Model, node: NodeProto, mode: 'off' | 'mask'): void {
+function replaceDropout(model: Model, node: NodeProto, mode: 'off' | 'mask', types: Types): void {
   const { graph } = model
   const [x = '', output = ''] = [node.input[0], node.output[0]]
   if (node.output[1] && graph.uses(node.output[1]).length > 0)
@@ -181,7 +184,11 @@ function replaceDropout(model: Model, node: NodeProto, mode: 'off' | 'mask'): vo
     return
   }
   const mask = maskName(output)
-  // The driver gives it x's shape once that is known.
-  graph.proto.input.push(makeValue(mask, 'float32', null))
+  const info = types.get(x)
+  if (!info)
+    throw new BantamError('unsupported', `The number of dimensions of ${x} is not known.`, {
+      where: node.name,
+    })
+  graph.proto.input.push(makeValue(mask, info.type, info.shape))
   graph.add(makeNode('Mul', [x, mask], [output], {}, { name: node.name }))
 }
