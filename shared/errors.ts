@@ -63,6 +63,9 @@ export function toErrorData(error: unknown): ErrorData {
   if (system === 'EACCES' || system === 'EPERM') {
     return { code: 'bad-file', message, action: 'Check the permissions of the file or folder.' }
   }
+  if (system === 'EROFS' || system === 'ENOTDIR' || system === 'EISDIR') {
+    return { code: 'bad-file', message, action: 'Choose a place that can be written.' }
+  }
   if (error instanceof Error && error.name === 'AbortError')
     return { code: 'cancelled', message: 'Cancelled.' }
   return { code: 'internal', message }

@@ -206,6 +206,17 @@ describe('verifying', () => {
     ])
   })
 
+  test('a size that was changed', async () => {
+    const { sizeBytes } = await makeVariant(request('quantize.static-int8'), testContext())
+    const out = join(folder, 'variant.onnx')
+    const evidence = JSON.parse(readFileSync(sidecarPath(out), 'utf8')) as { result: { sizeBytes: number } }
+    evidence.result.sizeBytes = 7
+    writeFileSync(sidecarPath(out), JSON.stringify(evidence))
+    const { intact, notes } = await verifyFile(out, testContext())
+    expect(intact).toBe(false)
+    expect(notes.map(n => n.message)).toEqual([`The evidence speaks of 7 bytes; the file has ${sizeBytes}.`])
+  })
+
   test('a plan that was changed', async () => {
     await makeVariant(request('quantize.static-int8'), testContext())
     const out = join(folder, 'variant.onnx')

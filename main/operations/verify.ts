@@ -1,10 +1,11 @@
 /** Verifying a file on its own: is it whole, does it load and run, and is it what its evidence says? */
+import { stat } from 'node:fs/promises'
 import type { Evidence, Note, Verification } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
 import type { TaskContext } from '../jobs/context'
 import { fixedBatch, makeFeeds } from '../measure/inputs'
 import { checkModel } from '../onnx/check'
-import { modelHash, readModel } from '../onnx/read'
+import { modelFiles, modelHash, readModel } from '../onnx/read'
 import { inFreshProcess } from '../runtime/fresh'
 import { toNumbers } from '../runtime/tensor'
 import { modelStamp, planDigest, readEvidence } from './evidence'
@@ -27,7 +28,8 @@ export async function verifyFile(path: string, context: TaskContext): Promise<Fi
   const model = await readModel(path)
   checkModel(model)
   const [hash, evidence] = await Promise.all([modelHash(path), readEvidence(path)])
-  const notes = evidence ? contradictions(hash, modelStamp(model), evidence) : [noEvidence()]
+  const found = { hash, sizeBytes: await sizeOf(path), stamp: modelStamp(model) }
+  const notes = evidence ? contradictions(found, evidence) : [noEvidence()]
   context.progress(0.3, 'Loading in a fresh process')
   const load = { kind: 'load' as const, model: path, device: 'cpu' as const, threads: 1 }
   const { loadMs, inputs } = await inFreshProcess(load, { signal: context.signal })
@@ -45,6 +47,12 @@ export async function verifyFile(path: string, context: TaskContext): Promise<Fi
   }
 }
 
+/** Bytes of the model with its external data. */
+async function sizeOf(path: string): Promise<number> {
+  const sizes = await Promise.all((await modelFiles(path)).map(async file => (await stat(file)).size))
+  return sizes.reduce((sum, size) => sum + size, 0)
+}
+
 function noEvidence(): Note {
   return {
     code: 'no-evidence',
@@ -53,11 +61,21 @@ function noEvidence(): Note {
   }
 }
 
-function contradictions(hash: string, stamp: Record<string, string>, evidence: Evidence): Note[] {
+/** What the evidence says of the file that the file itself does not bear out. */
+function contradictions(
+  { hash, sizeBytes, stamp }: { hash: string; sizeBytes: number; stamp: Record<string, string> },
+  evidence: Evidence,
+): Note[] {
   const found: Note[] = []
   const say = (code: string, message: string) => found.push({ code, severity: 'error', message })
   if (evidence.result.hash !== hash)
     say('evidence-hash', 'The file is not the one its evidence describes: its hash differs.')
+  else if (evidence.result.sizeBytes !== sizeBytes) {
+    say(
+      'evidence-size',
+      `The evidence speaks of ${evidence.result.sizeBytes} bytes; the file has ${sizeBytes}.`,
+    )
+  }
   const digest = planDigest(evidence.plan)
   if (evidence.planDigest !== digest)
     say('evidence-plan', 'The plan in the evidence was changed: its digest differs.')
