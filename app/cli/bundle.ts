@@ -4,7 +4,7 @@ import { BantamError } from '../../shared/errors'
 import { formatBytes } from '../../shared/format'
 import { addGlobals, type Globals, numberList, runAction } from './command'
 import { addDataOptions, type MeasureOptions } from './data-options'
-import { inputFile } from './paths'
+import { inputFile, outputFolder } from './paths'
 import { withTask } from './task'
 import { plain } from './terminal'
 
@@ -28,6 +28,7 @@ export function setup(command: Command): void {
             action: 'Add --data DATA.',
           })
         }
+        outputFolder(options.out)
         const { bundleFile } = await import('./bundle-file')
         const document = await withTask(terminal, context => bundleFile(model, options, context))
         terminal.result(document, () =>

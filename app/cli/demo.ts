@@ -2,6 +2,7 @@
 import type { Command } from 'commander'
 import { BantamError } from '../../shared/errors'
 import { addGlobals, type Globals, runAction, wholeNumber } from './command'
+import { outputFolder } from './paths'
 import { withTask } from './task'
 
 interface Options extends Globals {
@@ -19,6 +20,7 @@ export function setup(command: Command): void {
         const folder = options.out ?? 'bantam-demo'
         if (folder.trim() === '')
           throw new BantamError('bad-option', '--out is empty.', { action: 'Name a folder.' })
+        outputFolder(folder)
         const result = await withTask(terminal, context => runDemo(folder, options, context))
         terminal.result(result.document, () => describeDemo(result))
       }),

@@ -1,5 +1,5 @@
 /** Paths given on the command line, checked before any work begins. */
-import { realpathSync, statSync } from 'node:fs'
+import { accessSync, constants, existsSync, realpathSync, statSync } from 'node:fs'
 import { rename, rm, writeFile } from 'node:fs/promises'
 import { basename, dirname, join, resolve } from 'node:path'
 import { BantamError } from '../../shared/errors'
@@ -44,11 +44,18 @@ export function outputFile(path: string, inputs: readonly string[] = []): string
       action: 'Make it first, or choose another --out.',
     })
   }
+  writableFolder(folder)
   const existing = statSync(path, { throwIfNoEntry: false })
   if (existing?.isDirectory()) {
     throw new BantamError('bad-option', '--out is a folder.', {
       where: path,
       action: 'Name a file inside it.',
+    })
+  }
+  if (existing && !existing.isFile()) {
+    throw new BantamError('bad-option', '--out is a device or a pipe, not a file.', {
+      where: path,
+      action: 'Name a file; it is put in place whole, by renaming.',
     })
   }
   if (existing && inputs.some(input => realpathSync(input) === realpathSync(path))) {
@@ -57,6 +64,36 @@ export function outputFile(path: string, inputs: readonly string[] = []): string
       action: 'Choose another --out; Bantam never overwrites a model it reads.',
     })
   }
+  return path
+}
+
+/** Throws `bad-option` when nothing can be written in a folder that exists. */
+function writableFolder(folder: string): void {
+  try {
+    accessSync(folder, constants.W_OK)
+  } catch (cause) {
+    const readOnly = cause instanceof Error && 'code' in cause && cause.code === 'EROFS'
+    throw new BantamError(
+      'bad-option',
+      readOnly
+        ? 'The folder to write to lies on a read-only disk.'
+        : 'The folder to write to may not be written.',
+      { where: folder, action: 'Choose another --out, or change its permissions.', cause },
+    )
+  }
+}
+
+/** A folder to be written, which need not exist yet: the nearest folder above it may be written. Throws `bad-option`. */
+export function outputFolder(path: string): string {
+  let folder = resolve(path)
+  while (!existsSync(folder)) folder = dirname(folder)
+  if (!statSync(folder).isDirectory()) {
+    throw new BantamError('bad-option', '--out is a file, or lies inside one.', {
+      where: folder,
+      action: 'Name a folder.',
+    })
+  }
+  writableFolder(folder)
   return path
 }
 

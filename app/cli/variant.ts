@@ -46,7 +46,7 @@ export async function runStep(
   // A technique that needs no data still has its result tried on real samples when there are some.
   const { data } = options
   const parent = await readModel(model)
-  checkModel(parent)
+  checkModel(parent, model)
   const dataset = data ? await openData({ ...options, data }, modelInputs(parent)) : undefined
   try {
     const parsed = technique.options.safeParse(step.options)

@@ -35,7 +35,7 @@ export async function sampleFeeds(dataset: Dataset, batch: number): Promise<Feed
   return feeds
 }
 
-/** Made-up feeds. Throws `unsupported` for inputs that are not tensors. */
+/** Made-up feeds. Throws `unsupported` for inputs that are not tensors, and for those of more than 2^27 values. */
 export function makeFeeds(inputs: readonly TensorInfo[], batch: number): Feeds {
   const sizes = new Map<string, number>()
   for (const { shape } of inputs)
@@ -44,7 +44,7 @@ export function makeFeeds(inputs: readonly TensorInfo[], batch: number): Feeds {
   return Object.fromEntries(
     inputs.map(input => {
       const dims = input.shape.map((d, axis) => dimension(d, axis, input.shape.length, batch, sizes))
-      return [input.name, { type: elementType(input), dims, data: values(input, elementCount(dims), next) }]
+      return [input.name, { type: elementType(input), dims, data: madeUp(input, dims, next) }]
     }),
   )
 }
@@ -72,6 +72,21 @@ function elementType({ name, type }: TensorInfo): ElementType {
     throw new BantamError('unsupported', `Input ${name} is not a tensor.`, { where: name })
   // Types that cannot be exchanged were refused when the session was opened.
   return type as ElementType
+}
+
+/** More values than this are not made up: half a gigabyte, and seconds of work. */
+const MADE_UP_LIMIT = 2 ** 27
+
+function madeUp(input: TensorInfo, dims: readonly number[], next: () => number): TensorData {
+  const count = elementCount(dims)
+  if (count > MADE_UP_LIMIT) {
+    throw new BantamError(
+      'unsupported',
+      `Input ${input.name} of shape [${dims.join(', ')}] is too large to make values up for it.`,
+      { where: input.name, action: 'Give data.' },
+    )
+  }
+  return values(input, count, next)
 }
 
 function values({ name, type }: TensorInfo, count: number, next: () => number): TensorData {

@@ -22,7 +22,7 @@ import { modelNotes } from './notes'
 export async function inspectModel(path: string): Promise<ModelSummary> {
   if (startsAsOrt(path)) return inspectOrt(path)
   const model = await readModel(path)
-  checkModel(model)
+  checkModel(model, path)
   const files = await modelFiles(path)
   const { types, refused } = await inferModel(model)
   const inputs = model.graph.proto.input

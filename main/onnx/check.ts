@@ -14,8 +14,23 @@ import { eachNode, eachTensor } from './walk'
 /**
  * Throws `bad-model` naming what is wrong and where: no outputs, names empty or used twice, values nothing makes, a
  * cycle, operator sets not imported, tensors whose data does not fit their shape, external data missing or too short.
+ * `file` is what the model was read from, to be named with what is wrong inside it.
  */
-export function checkModel(model: Model): void {
+export function checkModel(model: Model, file?: string): void {
+  try {
+    checkParts(model)
+  } catch (error) {
+    throw file !== undefined && error instanceof BantamError ? inFile(error, file, model.directory) : error
+  }
+}
+
+function inFile(error: BantamError, file: string, directory: string | null): BantamError {
+  const { code, message, where, action = 'Export the model again.', cause } = error
+  const inner = where && where !== directory ? `, ${where}` : ''
+  return new BantamError(code, message, { where: `${file}${inner}`, action, cause })
+}
+
+function checkParts(model: Model): void {
   const graph = model.graph.proto
   if (graph.output.length === 0) throw refuse('The graph has no outputs.')
   checkNames(graph)

@@ -34,6 +34,14 @@ describe('bad files', () => {
     expect(error.where).not.toBe('')
   })
 
+  it('name the file, the place in it and what to do, for one of several models may be at fault', async () => {
+    const path = BAD_FILES.find(bad => bad.name === 'a cycle')?.make(folder) ?? ''
+    const model = await readModel(path)
+    expect(() => checkModel(model, path)).toThrow(
+      expect.objectContaining({ where: `${path}, Add add`, action: 'Export the model again.' }),
+    )
+  })
+
   it('says that there is no file, or that it is a folder', async () => {
     expect((await problem(join(folder, 'none.onnx'))).message).toBe('There is no such file.')
     expect((await problem(folder)).message).toBe('This is a folder, not an ONNX file.')

@@ -26,7 +26,7 @@ export interface FileVerification extends Verification {
 export async function verifyFile(path: string, context: TaskContext): Promise<FileVerification> {
   context.progress(0, 'Reading the model')
   const model = await readModel(path)
-  checkModel(model)
+  checkModel(model, path)
   const [hash, evidence] = await Promise.all([modelHash(path), readEvidence(path)])
   const found = { hash, sizeBytes: await sizeOf(path), stamp: modelStamp(model) }
   const notes = evidence ? contradictions(found, evidence) : [noEvidence()]

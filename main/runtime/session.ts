@@ -76,7 +76,8 @@ export async function openSession(
     graphOptimizationLevel: options.optimization ?? 'all',
     intraOpNumThreads: options.threads ?? 0,
     interOpNumThreads: 1,
-    logSeverityLevel: 3,
+    // What goes wrong is thrown as an error; said twice, it would stand on the terminal in ORT's words.
+    logSeverityLevel: 4,
     enableCpuMemArena: options.arena ?? true,
     extra: config,
     ...(options.optimizedPath ? { optimizedModelFilePath: options.optimizedPath } : {}),
@@ -140,7 +141,11 @@ function refusal(cause: unknown, device: Device, where: string | undefined): Ban
       action: 'Choose the device cpu.',
     })
   }
-  return new BantamError('bad-model', `ONNX Runtime refuses the model: ${message}`, { ...place, cause })
+  return new BantamError('bad-model', `ONNX Runtime refuses the model: ${message}`, {
+    ...place,
+    cause,
+    action: 'Export it again with operators and an opset that ONNX Runtime knows.',
+  })
 }
 
 class OrtSession implements Session {

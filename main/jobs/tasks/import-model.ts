@@ -14,7 +14,7 @@ export async function importModel(
   context: TaskContext,
 ): Promise<Tasks['import-model']['result']> {
   context.progress(0.02, 'Reading the model')
-  checkModel(await readModel(path))
+  checkModel(await readModel(path), path)
   await breathe(context)
   const hash = await modelHash(path)
   context.progress(0.3, 'Copying the model into the workspace')
