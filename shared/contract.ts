@@ -31,6 +31,7 @@ import {
   TechniqueInfo,
 } from './domain'
 import { ErrorData } from './errors'
+import { GraphView, StudentPreview, SuggestedPair, TrainingRecord } from './training'
 
 /** A file or folder a person chose: made by a dialog, a drop, an upload or (host only) a typed path. */
 export const FileGrant = z.object({
@@ -51,6 +52,8 @@ export const AppEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('study'), id: z.string() }),
   z.object({ type: z.literal('job'), job: Job }),
   z.object({ type: z.literal('settings'), settings: Settings }),
+  /** A training job has new points; its record is fetched again. */
+  z.object({ type: z.literal('training'), job: z.string() }),
 ])
 export type AppEvent = z.infer<typeof AppEvent>
 
@@ -195,6 +198,22 @@ export const contract = {
     /** Job: deployment bundle as a zip. */
     bundle: base.input(id).output(Job),
   },
+  distill: {
+    /** What a student of a variant would be. Measures for a moment: a second or two. `student` as in `DistillOptions`. */
+    preview: base.input(z.object({ parent: z.string(), student: z.string() })).output(StudentPreview),
+    /** Graph of a variant, or of a student made from it. */
+    graph: base
+      .input(z.object({ variant: z.string(), student: z.string().nullable().default(null) }))
+      .output(GraphView),
+    /** Pairs of values that are alike on samples of the study's data; without data by shape and place. */
+    pairs: base.input(z.object({ parent: z.string(), student: z.string() })).output(z.array(SuggestedPair)),
+  },
+  training: {
+    /** What a training job reported so far; null before its first step and for other jobs. */
+    job: base.input(id).output(TrainingRecord.nullable()),
+    /** How a variant was trained; null where it was not. */
+    variant: base.input(id).output(TrainingRecord.nullable()),
+  },
   measure: {
     /** Job: evaluates and benchmarks the given variants together, interleaved with the teacher. */
     run: base
@@ -214,6 +233,11 @@ export const contract = {
     log: base.input(id).output(z.object({ lines: z.array(z.string()) })),
     /** Takes a waiting job out of the queue, or stops a running one (killed after two seconds if it does not hear). */
     cancel: base.input(id).output(z.object({})),
+    /** Training jobs: stops after the step at hand and keeps its place; `resume` goes on from there, bit for bit. */
+    pause: base.input(id).output(z.object({})),
+    resume: base.input(id).output(Job),
+    /** Training jobs: no further epoch; the best weights so far become the variant. */
+    finish: base.input(id).output(z.object({})),
     /** Queues a failed or cancelled job again, under the same id. */
     retry: base.input(id).output(Job),
     /** Forgets finished jobs. */

@@ -447,7 +447,7 @@ export const Study = z.object({
 })
 export type Study = z.infer<typeof Study>
 
-export const JobState = z.enum(['queued', 'running', 'done', 'failed', 'cancelled'])
+export const JobState = z.enum(['queued', 'running', 'paused', 'done', 'failed', 'cancelled'])
 export type JobState = z.infer<typeof JobState>
 export const Job = z.object({
   id: z.string(),
@@ -455,6 +455,8 @@ export const Job = z.object({
   kind: z.enum(['import-model', 'import-dataset', 'variant', 'measure', 'report', 'bundle']),
   title: z.string(),
   state: JobState,
+  /** It trains: it can be paused, finished early, and has curves (`training.job`). */
+  training: z.boolean(),
   /** 0…1 over the whole job. */
   progress: z.number(),
   stage: z.string(),

@@ -14,6 +14,7 @@ export const ErrorCode = z.enum([
   'conflict', // another instance or job holds the resource
   'no-space', // the disk is full
   'cancelled', // stopped by the person
+  'paused', // a training saved its place, to go on later
   'crashed', // a job process died
   'gate', // a limit the person set was not met
   'internal', // a bug
