@@ -11,8 +11,9 @@ import { serialize } from '../onnx/write'
 import { openSession, type Session } from '../runtime/session'
 import { elementCount, type Tensor, toNumbers } from '../runtime/tensor'
 import { gradientGraph } from './gradient'
-import { gradientName } from './prepare'
+import { gradientName, runningStatistics } from './prepare'
 import type { GradientSpec, IntegerInput, RealInput } from './specs'
+import { weightFeeds } from './testing'
 
 export type Precision = 'float64' | 'float32'
 
@@ -157,7 +158,7 @@ async function errorIn(spec: GradientSpec, type: Precision): Promise<number> {
       wrt: c.wrt,
       training: spec.training ?? true,
     })
-    const gradients = await runOnce(graph, c.feeds)
+    const gradients = await runOnce(graph, { ...(spec.training ? statisticFeeds(c.model) : {}), ...c.feeds })
     const direction = Object.fromEntries(
       c.wrt.map(name => [name, toNumbers(c.feeds[name] as Tensor).map(() => random() * 2 - 1)]),
     )
@@ -179,6 +180,11 @@ async function errorIn(spec: GradientSpec, type: Precision): Promise<number> {
   } finally {
     await forward.close()
   }
+}
+
+/** Statistics of batch normalization, which are inputs in training form. */
+function statisticFeeds(model: Model): Record<string, Tensor> {
+  return weightFeeds(model, runningStatistics(model))
 }
 
 /** The node as training runs it: batch normalization over the batch. */

@@ -7,7 +7,7 @@ import type { Tensor } from '../runtime/tensor'
 import { runOnce } from './conformance'
 import { gradientGraph } from './gradient'
 import { addLosses, LOSS, targetName } from './losses'
-import { gradientName } from './prepare'
+import { gradientName, runningStatistics } from './prepare'
 import { weightFeeds } from './testing'
 
 /** Made by `bench/gradients.py`: gradients of PyTorch in float64. */
@@ -42,7 +42,7 @@ describe('gradients of whole nets are those of PyTorch', () => {
     const graph = await gradientGraph(withLoss, { loss: LOSS, wrt, outputs: ['logits'] })
     const { x } = golden
     const feeds = {
-      ...weightFeeds(model, wrt),
+      ...weightFeeds(model, [...wrt, ...runningStatistics(model)]),
       x: x.ids
         ? int64(x.dims, x.ids)
         : { type: 'float32' as const, dims: x.dims, data: floats(x.data ?? '') },

@@ -6,7 +6,8 @@ import { serialize } from '../onnx/write'
 import type { Tensor } from '../runtime/tensor'
 import { runOnce } from './conformance'
 import { gradientGraph } from './gradient'
-import { gradientName, maskName, runningName } from './prepare'
+import { gradientName, maskName, runningName, runningStatistics } from './prepare'
+import { untieNormalization } from './untie'
 
 const floats = (dims: number[], ...data: number[]): Tensor => ({
   type: 'float32',
@@ -175,13 +176,51 @@ describe('training forms', () => {
       ),
     })
     const graph = await gradientGraph(model, { loss: 'loss', wrt: ['s'] })
-    const out = await runOnce(graph, { x: floats([2, 1], 1, 3), s: floats([1], 1) })
+    expect(runningStatistics(model)).toEqual(['mean', 'var'])
+    expect(graph.graph.inputNames).toEqual(['x', 's', 'mean', 'var'])
+    const now = { mean: floats([1], 4), var: floats([1], 2) }
+    const out = await runOnce(graph, { x: floats([2, 1], 1, 3), s: floats([1], 1), ...now })
     expect(out[runningName('mean')]?.data[0]).toBeCloseTo(0.75 * 4 + 0.25 * 2, 6)
     expect(out[runningName('var')]?.data[0]).toBeCloseTo(0.75 * 2 + 0.25 * 1, 6)
     // x̂ = ±1/√(1 + ε): Σ x̂·x = 2
     expect(out.loss?.data[0]).toBeCloseTo(2, 4)
     const frozen = await gradientGraph(model, { loss: 'loss', wrt: ['s'], training: false })
     expect(frozen.graph.outputNames).toEqual(['loss', gradientName('s')])
+    expect(frozen.graph.inputNames).toEqual(['x', 's'])
+  })
+
+  it('batch normalizations that share statistics are refused, and can be untied', async () => {
+    const model = makeModel({
+      nodes: [
+        makeNode('Identity', ['one'], ['again']),
+        makeNode('BatchNormalization', ['x', 'one', 'zero', 'zero', 'again'], ['a'], {}, { name: 'first' }),
+        makeNode('BatchNormalization', ['a', 'one', 'zero', 'zero', 'one'], ['y'], {}, { name: 'second' }),
+        makeNode('ReduceSum', ['y'], ['loss'], { keepdims: 0n }),
+      ],
+      inputs: [makeValue('x', 'float32', ['n', 1])],
+      outputs: [makeValue('loss', 'float32', [])],
+      initializers: [makeTensor('one', 'float32', [1], [1]), makeTensor('zero', 'float32', [1], [0])],
+    })
+    await expect(gradientGraph(model, { loss: 'loss', wrt: ['x'] })).rejects.toMatchObject({
+      code: 'unsupported',
+      message: 'BatchNormalization first and BatchNormalization second share zero.',
+    })
+    const untied = untieNormalization(model)
+    expect(runningStatistics(untied)).toEqual(['zero_1', 'one_1', 'zero_3', 'one_3'])
+    checkModel(await gradientGraph(untied, { loss: 'loss', wrt: ['x'] }))
+    expect(untieNormalization(untied)).toBe(untied)
+  })
+
+  it('the scale of the loss multiplies the gradients, not the loss', async () => {
+    const model = summed('Exp', [[2]])
+    const graph = await gradientGraph(model, { loss: 'loss', wrt: ['x0'], scale: 'scale' })
+    expect(graph.graph.inputNames).toEqual(['x0', 'scale'])
+    const out = await runOnce(graph, { x0: floats([2], 0, 0), scale: floats([], 1024) })
+    expect(out.loss?.data[0]).toBe(2)
+    expect(Array.from(out[gradientName('x0')]?.data as Float32Array)).toEqual([1024, 1024])
+    await expect(gradientGraph(model, { loss: 'loss', wrt: ['x0'], scale: 'y' })).rejects.toThrow(
+      'There is a value named y in the model already.',
+    )
   })
 
   it('dropout multiplies with a mask that comes in, or does nothing', async () => {

@@ -19,9 +19,10 @@ import { findPath, gradientOf, type Path } from './path'
 import { type GradientOptions, gradientName, prepare } from './prepare'
 
 /**
- * A training step without its optimizer. Inputs: those of the model and the weights in `wrt` (no longer initializers).
- * Outputs, in this order: the loss, `gradientName(w)` for each of `wrt` in the shape of w, the running statistics of
- * batch normalization in graph order, and what `outputs` asks for. The same call gives the same graph.
+ * A training step without its optimizer. Inputs: those of the model; the weights in `wrt` and, in training form, the
+ * running statistics of batch normalization (no longer initializers); the scale of the loss when asked for. Outputs, in
+ * this order: the loss, `gradientName(w)` for each of `wrt` in the shape of w, the running statistics after the step in
+ * graph order, and what `outputs` asks for. The same call gives the same graph.
  *
  * Throws `unsupported` before anything is built when an operator on the way has no gradient (all of them are named) or
  * a rank is not known, `bad-option` for names that are not there, a loss of more than one element, or a weight the loss
@@ -33,6 +34,7 @@ export async function gradientGraph(model: Model, options: GradientOptions): Pro
   for (const name of [options.loss, ...(options.outputs ?? [])]) requireValue(copy, name)
   graph.proto.output = graph.proto.output.map(v => create(ValueInfoProtoSchema, { name: v.name }))
   const types = await typesOf(copy)
+  if (options.scale) addScale(copy, options.scale, types.get(options.loss)?.type ?? 'float32')
   const path = findPath(copy, options.loss, options.wrt, types)
   const gradients = new Backward(copy, types, path, options).run()
   options.wrt.forEach((name, i) => {
@@ -51,6 +53,15 @@ function requireValue(model: Model, name: string): void {
     where: name,
     action: 'Choose an output of one of its nodes.',
   })
+}
+
+function addScale(model: Model, name: string, type: string): void {
+  if (model.graph.freshName(name) !== name)
+    throw new BantamError('bad-option', `There is a value named ${name} in the model already.`, {
+      where: name,
+      action: 'Choose another name for the scale of the loss.',
+    })
+  model.graph.proto.input.push(makeValue(name, type, []))
 }
 
 async function typesOf(model: Model): Promise<Types> {
@@ -88,12 +99,20 @@ class Backward {
         where: `shape [${loss.shape}]`,
         action: 'Reduce it to its mean or sum.',
       })
-    this.give(loss.name, this.m.constant(loss.type, loss.shape.map(Number), [1]))
+    this.give(loss.name, this.seed(loss))
     for (const node of [...this.path.nodes].reverse()) this.visit(node)
     return this.options.wrt.map(name => {
       const gradient = this.take(name)
       return gradient ?? this.m.fullLike(this.value(name), 0)
     })
+  }
+
+  /** ∂(scale·loss)/∂loss */
+  private seed(loss: Value): Value {
+    const { scale } = this.options
+    const dims = loss.shape.map(() => 1)
+    if (!scale) return this.m.constant(loss.type, dims, [1])
+    return this.m.reshape({ name: scale, type: loss.type, shape: [] }, dims)
   }
 
   private visit(node: NodeProto): void {

@@ -6,7 +6,8 @@ import type { NodeProto } from 'onnx-buf'
 import { BantamError } from '../../shared/errors'
 import { floatAttribute, intAttribute, makeAttribute, makeNode, makeValue } from '../onnx/build'
 import { copyModel } from '../onnx/copy'
-import { inferTypes, type Types } from '../onnx/infer'
+import { describeNode } from '../onnx/graph'
+import { declaredTypes, inferTypes, type Types } from '../onnx/infer'
 import { Model, normalDomain } from '../onnx/model'
 import { liftConstants } from '../onnx/passes/lift-constants'
 import { dataTypeName, makeTensor, tensorDims } from '../onnx/tensor'
@@ -25,6 +26,11 @@ export interface GradientOptions {
   dropout?: 'off' | 'mask'
   /** Further values of the forward graph to give out, such as the logits. */
   outputs?: readonly string[]
+  /**
+   * Name of a scalar float input to add: the loss is multiplied with it before it is differentiated, so that every
+   * gradient comes out times it; the loss that is given out is not. Micikevicius et al. 2018, "Mixed Precision Training".
+   */
+  scale?: string
 }
 
 /** Name of the output that holds the gradient of a value. */
@@ -32,9 +38,34 @@ export function gradientName(value: string): string {
   return `${value}/gradient`
 }
 
-/** Name of the output that holds the running statistic that takes the place of an initializer after the step. */
+/**
+ * Name of the output that holds a running statistic after the step; the statistic before the step comes in as an input
+ * under its own name (see `runningStatistics`).
+ */
 export function runningName(value: string): string {
   return `${value}/running`
+}
+
+/**
+ * The initializers that hold running means and variances of batch normalization, in graph order: with `training` they
+ * are inputs of the gradient graph, and each has an output `runningName`. Those of a model that computes them are not
+ * in it. Tied ones (see `untieNormalization`) come once.
+ */
+export function runningStatistics(model: Model): string[] {
+  const { graph } = model
+  const names = graph.nodes.filter(isBatchNormalization).flatMap(node => node.input.slice(3, 5))
+  return [...new Set(names.map(name => throughIdentity(model, name)))].filter(name => graph.initializer(name))
+}
+
+/** Where a value comes from when Identity nodes, as PyTorch puts on tensors that are equal, are passed over. */
+export function throughIdentity(model: Model, name: string): string {
+  const node = model.graph.producer(name)
+  const passes = node?.opType === 'Identity' && normalDomain(node.domain) === ''
+  return passes ? throughIdentity(model, node.input[0] ?? '') : name
+}
+
+export function isBatchNormalization(node: NodeProto): boolean {
+  return node.opType === 'BatchNormalization' && normalDomain(node.domain) === ''
 }
 
 /** Name of the input that holds the mask of a Dropout, by the name of its first output. */
@@ -56,19 +87,20 @@ export async function prepare(
   const lifted = (await liftConstants.run(copyModel(model))).model
   const source = lifted === model ? copyModel(model) : lifted
   raiseForTraining(source)
-  o.wrt.forEach(name => {
-    weightToInput(source, name)
-  })
+  const training = o.training ?? true
+  const statistics = training ? runningStatistics(source) : []
+  if (training) refuseTied(readStatistics(source))
+  for (const name of new Set([...o.wrt, ...statistics])) weightToInput(source, name)
   setShapes(source, o.shapes ?? {})
   // Indexed anew: the weights are no constants any more.
   const copy = new Model(source.proto, source.directory)
   const types: Types = o.dropout === 'mask' ? await inferTypes(copy) : new Map()
+  const declared = declaredTypes(copy)
   const running: string[] = []
   for (const node of [...copy.graph.nodes]) {
-    if (normalDomain(node.domain) !== '') continue
-    if (node.opType === 'BatchNormalization')
-      running.push(...normalizeByBatch(copy, node, o.training ?? true))
-    if (node.opType === 'Dropout') replaceDropout(copy, node, o.dropout ?? 'off', types)
+    if (isBatchNormalization(node)) running.push(...normalizeByBatch(copy, node, declared, training))
+    if (normalDomain(node.domain) === '' && node.opType === 'Dropout')
+      replaceDropout(copy, node, o.dropout ?? 'off', types)
   }
   copy.graph.sort()
   return { model: copy, running }
@@ -127,7 +159,7 @@ function setShapes(model: Model, shapes: NonNullable<GradientOptions['shapes']>)
  * Normalizes by the batch: with momentum 0 the node's further outputs are the statistics of the batch themselves, which
  * the gradient needs; the running ones follow as m·old + (1 − m)·batch. Returns the outputs added.
  */
-function normalizeByBatch(model: Model, node: NodeProto, training: boolean): string[] {
+function normalizeByBatch(model: Model, node: NodeProto, types: Types, training: boolean): string[] {
   const { graph } = model
   const was = intAttribute(node, 'training_mode', 0) !== 0
   if (!training) {
@@ -145,10 +177,37 @@ function normalizeByBatch(model: Model, node: NodeProto, training: boolean): str
     const asked = node.output[i + 1]
     const batch = graph.freshName(`${old}/batch`)
     graph.setOutput(node, i + 1, batch)
+    // ONNX Runtime writes these outputs over the inputs 3 and 4, even where those are fed: it is given a copy.
+    const spare = graph.freshName(`${old}/spare`)
+    graph.add(makeNode('Neg', [old], [spare]))
+    graph.setInput(node, input, spare)
     const running = asked || graph.freshName(runningName(old))
-    blend(model, old, batch, momentum, running)
+    blend(model, [old, batch, running], momentum, types.get(old)?.type ?? 'float32')
     return [running]
   })
+}
+
+/** Makes batch normalization read its statistics themselves, not through Identity nodes. */
+function readStatistics(model: Model): Model {
+  for (const node of model.graph.nodes.filter(isBatchNormalization))
+    for (const index of [3, 4])
+      model.graph.setInput(node, index, throughIdentity(model, node.input[index] ?? ''))
+  return model
+}
+
+/** One statistic cannot follow two batches at once. */
+function refuseTied(model: Model): void {
+  const nodes = model.graph.nodes.filter(isBatchNormalization)
+  const readers = new Map<string, NodeProto[]>()
+  for (const node of nodes)
+    for (const name of new Set(node.input.slice(3, 5)))
+      readers.set(name, [...(readers.get(name) ?? []), node])
+  const tied = [...readers].find(([, list]) => list.length > 1)
+  if (tied)
+    throw new BantamError('unsupported', `${tied[1].map(describeNode).join(' and ')} share ${tied[0]}.`, {
+      where: tied[0],
+      action: 'Give each its own statistics (untieNormalization), or train with the statistics frozen.',
+    })
 }
 
 function without(node: NodeProto, name: string) {
@@ -156,12 +215,16 @@ function without(node: NodeProto, name: string) {
 }
 
 /** result = m·old + (1 − m)·batch */
-function blend(model: Model, old: string, batch: string, momentum: number, result: string): void {
+function blend(
+  model: Model,
+  [old, batch, result]: readonly [string, string, string],
+  momentum: number,
+  type: string,
+): void {
   const { graph } = model
-  const type = graph.initializer(old)?.dataType ?? 1
   const constant = (value: number) => {
     const name = graph.freshName('running/momentum')
-    graph.setInitializer(makeTensor(name, dataTypeName(type) as 'float32', [], [value]))
+    graph.setInitializer(makeTensor(name, type as 'float32', [], [value]))
     return name
   }
   const kept = graph.freshName(`${old}/kept`)

@@ -10,7 +10,7 @@ import { shallow } from './shallow'
 export function copyModel(model: Model): Model {
   const proto = shallow(model.proto)
   proto.metadataProps = [...proto.metadataProps]
-  proto.opsetImport = [...proto.opsetImport]
+  proto.opsetImport = proto.opsetImport.map(shallow)
   const graph = shallow(model.graph.proto)
   graph.node = graph.node.map(copyNode)
   graph.initializer = [...graph.initializer]
