@@ -4,6 +4,8 @@
  */
 import { z } from 'zod'
 import { ErrorData } from './errors'
+import { Dimension, TensorInfo } from './tensor'
+import { TrainingRecord } from './training'
 
 /** Something a person should know about a model, plan or result. `code` is stable and machine-readable. */
 export const Note = z.object({
@@ -15,11 +17,8 @@ export const Note = z.object({
 })
 export type Note = z.infer<typeof Note>
 
-/** A dimension: a number, or the name of a symbolic dimension ('' when unknown). */
-export const Dimension = z.union([z.number().int(), z.string()])
-/** `type` is ORT's element type name: float32, float16, int64, … */
-export const TensorInfo = z.object({ name: z.string(), type: z.string(), shape: z.array(Dimension) })
-export type TensorInfo = z.infer<typeof TensorInfo>
+// Defined apart, for `training` needs it and is needed here.
+export { Dimension, TensorInfo }
 
 // ---------------------------------------------------------------- models
 
@@ -397,6 +396,8 @@ export const Evidence = z.object({
   planDigest: z.string(),
   dataset: z.object({ hash: z.string(), source: z.string(), samples: z.number() }).nullable(),
   verification: Verification,
+  /** How it was trained; absent where nothing was. */
+  training: TrainingRecord.optional(),
   createdAt: z.string(),
 })
 export type Evidence = z.infer<typeof Evidence>

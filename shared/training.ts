@@ -3,7 +3,7 @@
  * field carries the title and description that form, flags and reference are made from.
  */
 import { z } from 'zod'
-import { TensorInfo } from './domain'
+import { TensorInfo } from './tensor'
 
 // ---------------------------------------------------------------- losses
 

@@ -1,0 +1,8 @@
+/** What a tensor is, as data. */
+import { z } from 'zod'
+
+/** A dimension: a number, or the name of a symbolic dimension ('' when unknown). */
+export const Dimension = z.union([z.number().int(), z.string()])
+/** `type` is ORT's element type name: float32, float16, int64, … */
+export const TensorInfo = z.object({ name: z.string(), type: z.string(), shape: z.array(Dimension) })
+export type TensorInfo = z.infer<typeof TensorInfo>
