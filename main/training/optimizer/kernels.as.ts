@@ -4,19 +4,16 @@
  * values and is a multiple of 16. A pointer `average` of 0 means that no average is kept: offset 0 is never a section.
  */
 
-/** Values below the smallest normal float32 become 0: arithmetic on denormals is up to a hundred times slower. */
-function flushed(x: v128): v128 {
-  return v128.and(x, f32x4.ge(f32x4.abs(x), f32x4.splat(1.17549435e-38)))
-}
-
 /** e += rate·(w − e) */
 function average4(at: usize, w: v128, rate: v128): void {
   const e = v128.load(at)
-  v128.store(at, flushed(f32x4.add(e, f32x4.mul(rate, f32x4.sub(w, e)))))
+  v128.store(at, f32x4.add(e, f32x4.mul(rate, f32x4.sub(w, e))))
 }
 
 /**
- * g′ = scale·g + l2·w;  m += rate1·(g′ − m);  v = beta2·v + rate2·g′²;  w = keep·w − stepSize·m / (√v·rootScale + epsilon)
+ * g′ = scale·g + l2·w;  m += rate1·(g′ − m);  v = beta2·v + rate2·g′²;  w = keep·w − stepSize·m / (√v + epsilon)
+ *
+ * The caller puts both bias corrections into stepSize and epsilon.
  */
 export function adam(
   w: usize,
@@ -32,7 +29,6 @@ export function adam(
   beta2: f32,
   rate2: f32,
   stepSize: f32,
-  rootScale: f32,
   epsilon: f32,
   averageRate: f32,
 ): void {
@@ -43,20 +39,18 @@ export function adam(
   const beta24 = f32x4.splat(beta2)
   const rate24 = f32x4.splat(rate2)
   const step4 = f32x4.splat(stepSize)
-  const root4 = f32x4.splat(rootScale)
   const epsilon4 = f32x4.splat(epsilon)
   const average4Rate = f32x4.splat(averageRate)
   const bytes = n << 2
   for (let i: usize = 0; i < bytes; i += 16) {
     const weight = v128.load(w + i)
-    const slope = f32x4.add(f32x4.mul(v128.load(g + i), scale4), f32x4.mul(weight, l24))
+    let slope = f32x4.mul(v128.load(g + i), scale4)
+    if (l2 != 0) slope = f32x4.add(slope, f32x4.mul(weight, l24))
     const m0 = v128.load(m + i)
-    const m1 = flushed(f32x4.add(m0, f32x4.mul(rate14, f32x4.sub(slope, m0))))
-    const v1 = flushed(
-      f32x4.add(f32x4.mul(v128.load(v + i), beta24), f32x4.mul(f32x4.mul(slope, slope), rate24)),
-    )
-    const root = f32x4.add(f32x4.mul(f32x4.sqrt(v1), root4), epsilon4)
-    const next = f32x4.sub(f32x4.mul(weight, keep4), f32x4.mul(step4, f32x4.div(m1, root)))
+    const m1 = f32x4.add(m0, f32x4.mul(rate14, f32x4.sub(slope, m0)))
+    const v1 = f32x4.add(f32x4.mul(v128.load(v + i), beta24), f32x4.mul(f32x4.mul(slope, slope), rate24))
+    const root = f32x4.add(f32x4.sqrt(v1), epsilon4)
+    const next = f32x4.sub(f32x4.mul(weight, keep4), f32x4.div(f32x4.mul(step4, m1), root))
     v128.store(m + i, m1)
     v128.store(v + i, v1)
     v128.store(w + i, next)
@@ -91,7 +85,7 @@ export function sgd(
     const weight = v128.load(w + i)
     let slope = f32x4.add(f32x4.mul(v128.load(g + i), scale4), f32x4.mul(weight, l24))
     if (b) {
-      const b1 = flushed(f32x4.add(f32x4.mul(v128.load(b + i), momentum4), slope))
+      const b1 = f32x4.add(f32x4.mul(v128.load(b + i), momentum4), slope)
       v128.store(b + i, b1)
       slope = nesterov ? f32x4.add(slope, f32x4.mul(momentum4, b1)) : b1
     }
@@ -123,6 +117,15 @@ export function sumOfSquares(g: usize, n: usize): f64 {
   }
   const sum = f64x2.add(low, high)
   return f64x2.extract_lane(sum, 0) + f64x2.extract_lane(sum, 1)
+}
+
+/** Values below the smallest normal float32 become 0: arithmetic on such denormals is up to a hundred times slower. */
+export function flush(at: usize, n: usize): void {
+  const bytes = n << 2
+  for (let i: usize = 0; i < bytes; i += 16) {
+    const x = v128.load(at + i)
+    v128.store(at + i, v128.and(x, f32x4.ge(f32x4.abs(x), f32x4.splat(1.17549435e-38))))
+  }
 }
 
 /** Sets values to 0. */

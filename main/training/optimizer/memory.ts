@@ -30,7 +30,6 @@ export interface Kernels {
     beta2: number,
     rate2: number,
     stepSize: number,
-    rootScale: number,
     epsilon: number,
     averageRate: number,
   ): void
@@ -49,6 +48,7 @@ export interface Kernels {
   ): void
   add(a: number, g: number, n: number): void
   sumOfSquares(g: number, n: number): number
+  flush(at: number, n: number): void
   clear(at: number, n: number): void
 }
 

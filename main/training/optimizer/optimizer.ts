@@ -30,6 +30,9 @@ export interface OptimizerOptions {
 
 type Section = 'weights' | 'gradients' | 'first' | 'second' | 'averaged' | 'accumulator'
 
+/** Steps between two times of setting denormals to 0. */
+const FLUSH_EVERY = 32
+
 export class Optimizer {
   private steps = 0
   private accumulated = 0
@@ -109,6 +112,15 @@ export class Optimizer {
     this.update(decayed, length - decayed, 0, learningRate, scale)
     if (this.accumulated > 0) this.memory.kernels.clear(this.memory.pointer('accumulator'), length)
     this.accumulated = 0
+    if (this.steps % FLUSH_EVERY === 0) this.flush()
+  }
+
+  /** Moments and averages of parameters that get no gradient shrink until they are denormal, which is slow. */
+  private flush(): void {
+    for (const section of ['first', 'second', 'averaged'] as const) {
+      const pointer = this.memory.pointer(section)
+      if (pointer) this.memory.kernels.flush(pointer, this.memory.length)
+    }
   }
 
   private source(): { pointer: number; scale: number } {
@@ -146,6 +158,8 @@ export class Optimizer {
       )
       return
     }
+    // lr·(m/c₁) / (√v/c₂ + ε) = (lr·c₂/c₁)·m / (√v + ε·c₂), c₂ being the root of v's correction.
+    const correction2 = Math.sqrt(1 - beta2 ** this.steps)
     kernels.adam(
       pointer('weights'),
       g,
@@ -159,9 +173,8 @@ export class Optimizer {
       1 - beta1,
       beta2,
       1 - beta2,
-      learningRate / (1 - beta1 ** this.steps),
-      1 / Math.sqrt(1 - beta2 ** this.steps),
-      epsilon,
+      (learningRate * correction2) / (1 - beta1 ** this.steps),
+      epsilon * correction2,
       averageRate,
     )
   }
