@@ -26,23 +26,23 @@ export function checkFeeds(inputs: readonly TensorInfo[], feeds: Readonly<Record
         action: given.length > 0 ? `Given: ${given.join(', ')}.` : 'No inputs were given.',
       })
     }
-    checkFeed(input, tensor)
+    checkTensor(`Input ${input.name}`, input, tensor)
   }
 }
 
-function checkFeed(input: TensorInfo, tensor: Tensor): void {
-  const { name, type, shape } = input
+/** `what` names it in messages: `Input x`. */
+function checkTensor(what: string, { name, type, shape }: TensorInfo, tensor: Tensor): void {
   const refuse = (message: string) => new BantamError('bad-data', message, { where: name })
-  if (tensor.type !== type) throw refuse(`Input ${name} must be ${type}, not ${tensor.type}.`)
+  if (tensor.type !== type) throw refuse(`${what} must be ${type}, not ${tensor.type}.`)
   const count = elementCount(tensor.dims)
   if (tensor.data.length !== count) {
     throw refuse(
-      `Input ${name} has ${tensor.data.length} values, but its shape ${shapeText(tensor.dims)} needs ${count}.`,
+      `${what} has ${tensor.data.length} values, but its shape ${shapeText(tensor.dims)} needs ${count}.`,
     )
   }
   const rankFits = shape.length === 0 || shape.length === tensor.dims.length
   if (!rankFits || shape.some((d, axis) => typeof d === 'number' && d >= 0 && d !== tensor.dims[axis])) {
-    throw refuse(`Input ${name} must have shape ${shapeText(shape)}, not ${shapeText(tensor.dims)}.`)
+    throw refuse(`${what} must have shape ${shapeText(shape)}, not ${shapeText(tensor.dims)}.`)
   }
 }
 
@@ -73,6 +73,12 @@ export function checkFetches(outputs: readonly TensorInfo[], fetches: readonly s
       )
     }
   }
+}
+
+/** Throws `bad-data` when an output cannot be written into `place`. The output must exist. */
+export function checkPlace(outputs: readonly TensorInfo[], name: string, place: Tensor): void {
+  const output = outputs.find(o => o.name === name)
+  if (output) checkTensor(`Output ${name}`, output, place)
 }
 
 /** `[N, 3, 224, 224]`; an unknown dimension is written `?`. */

@@ -172,6 +172,49 @@ describe('what cannot be exchanged', () => {
   })
 })
 
+describe('places for outputs', () => {
+  const model = bytes(
+    [makeNode('Mul', ['x', 'w'], ['y']), makeNode('Add', ['x', 'w'], ['z'])],
+    [makeValue('x', 'float32', [2]), makeValue('w', 'float32', [2])],
+    [makeValue('y', 'float32', [2]), makeValue('z', 'float32', [2])],
+  )
+
+  it('are written into, also when they lie in the memory of a WebAssembly module', async () => {
+    const memory = new WebAssembly.Memory({ initial: 1 })
+    const place: Tensor = { type: 'float32', dims: [2], data: new Float32Array(memory.buffer, 64, 2) }
+    const w: Tensor = { type: 'float32', dims: [2], data: new Float32Array(memory.buffer, 128, 2) }
+    const session = await openSession(model)
+    try {
+      const step = session.bind({ w }, { y: place, z: null })
+      w.data.fill(3 as never)
+      expect(await step({ x: floats([2], 1, 2) })).toEqual({ z: floats([2], 4, 5) })
+      expect(place.data).toEqual(Float32Array.of(3, 6))
+      w.data.fill(5 as never)
+      await step({ x: floats([2], 1, 2) })
+      expect(place.data).toEqual(Float32Array.of(5, 10))
+      expect(await session.run({ x: floats([2], 1, 1), w }, { y: place })).toEqual({})
+      expect(place.data).toEqual(Float32Array.of(5, 5))
+      await expect(step({ w })).rejects.toThrow('The model needs an input x, which was not given.')
+    } finally {
+      await session.close()
+    }
+  })
+
+  it('must fit', async () => {
+    const session = await openSession(model)
+    const feeds = { x: floats([2], 1, 1), w: floats([2], 1, 1) }
+    try {
+      await expect(session.run(feeds, { y: floats([3], 0, 0, 0) })).rejects.toMatchObject({
+        code: 'bad-data',
+        message: 'Output y must have shape [2], not [3].',
+      })
+      expect(() => session.bind({}, { q: null })).toThrow('The model has no output q.')
+    } finally {
+      await session.close()
+    }
+  })
+})
+
 describe('opening', () => {
   it('tells a missing file, a folder, and a file that is no model apart', async () => {
     const missing = join(folder, 'none.onnx')

@@ -3,7 +3,7 @@ import { statSync } from 'node:fs'
 import * as ort from 'onnxruntime-node'
 import type { Device, TensorInfo } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
-import { checkFeeds, checkFetches } from './feeds'
+import { checkFeeds, checkFetches, checkPlace } from './feeds'
 import type { ElementType, Tensor, TensorData } from './tensor'
 
 // Official builds of ONNX Runtime 1.29 and later send model names and hashes to their maker unless this is set before
@@ -43,15 +43,25 @@ export interface SessionOptions {
   arena?: boolean
 }
 
+/** Names of outputs, or names with the tensors they are written into. */
+export type Fetches = readonly string[] | Readonly<Record<string, Tensor | null>>
+
+export type BoundRun = (feeds: Record<string, Tensor>) => Promise<Record<string, Tensor>>
+
 export interface Session {
   readonly inputs: TensorInfo[]
   readonly outputs: TensorInfo[]
   /**
-   * Runs once. Returns all tensor outputs (sequences are left out), or those named in `fetches`. Feeds the model does
-   * not have are ignored. Throws `bad-data` when a feed is missing or does not fit, `unsupported` for outputs that
-   * cannot be read.
+   * Runs once. Returns all tensor outputs (sequences are left out), or those named in `fetches`. A tensor in `fetches`
+   * is written into, and left out of what is returned; null there asks for a new one. Feeds the model does not have are
+   * ignored. Throws `bad-data` when a feed is missing or does not fit, `unsupported` for outputs that cannot be read.
    */
-  run(feeds: Record<string, Tensor>, fetches?: readonly string[]): Promise<Record<string, Tensor>>
+  run(feeds: Record<string, Tensor>, fetches?: Fetches): Promise<Record<string, Tensor>>
+  /**
+   * A run that is repeated: what stays the same from run to run is checked and wrapped here, once. The arrays given are
+   * read and written anew in every run. The function returned takes the feeds that change, and throws as `run` does.
+   */
+  bind(feeds: Record<string, Tensor>, fetches?: Fetches): BoundRun
   endProfiling(): void
   /** Frees the model's memory. Always call it; calling it again does nothing. */
   close(): Promise<void>
@@ -158,28 +168,46 @@ class OrtSession implements Session {
     this.outputs = session.outputMetadata.map(tensorInfo)
   }
 
-  async run(feeds: Record<string, Tensor>, fetches?: readonly string[]): Promise<Record<string, Tensor>> {
-    if (this.closed) throw new BantamError('internal', 'The session was closed before this run.')
-    checkFeeds(this.inputs, feeds)
-    const wanted = fetches ?? this.outputs.filter(o => o.type !== 'sequence').map(o => o.name)
-    checkFetches(this.outputs, wanted)
-    const inputs: Record<string, ort.Tensor> = {}
-    for (const { name } of this.inputs) {
-      const tensor = feeds[name]
-      if (tensor) inputs[name] = toOrt(tensor)
+  async run(feeds: Record<string, Tensor>, fetches?: Fetches): Promise<Record<string, Tensor>> {
+    return this.bind({}, fetches)(feeds)
+  }
+
+  bind(feeds: Record<string, Tensor>, fetches?: Fetches): BoundRun {
+    const fixed = this.inputs.filter(i => feeds[i.name])
+    const varying = this.inputs.filter(i => !feeds[i.name])
+    checkFeeds(fixed, feeds)
+    const bound: Record<string, ort.Tensor> = {}
+    for (const { name } of fixed) bound[name] = toOrt(feeds[name] as Tensor)
+    const wanted = this.wanted(fetches)
+    checkFetches(this.outputs, Object.keys(wanted))
+    const places: Record<string, ort.Tensor | null> = {}
+    for (const [name, place] of Object.entries(wanted)) {
+      if (place) checkPlace(this.outputs, name, place)
+      places[name] = place && toOrt(place)
     }
-    let results: ort.InferenceSession.OnnxValueMapType
-    try {
-      results = await this.session.run(inputs, wanted)
-    } catch (error) {
-      throw new BantamError('bad-model', `ONNX Runtime could not run the model: ${ortMessage(error)}`, {
-        cause: error,
-        action: 'Check that the data fits the inputs.',
-      })
+    const returned = Object.keys(wanted).filter(name => !wanted[name])
+    return async changing => {
+      if (this.closed) throw new BantamError('internal', 'The session was closed before this run.')
+      checkFeeds(varying, changing)
+      const inputs = { ...bound }
+      for (const { name } of varying) inputs[name] = toOrt(changing[name] as Tensor)
+      let results: ort.InferenceSession.OnnxValueMapType
+      try {
+        results = await this.session.run(inputs, places)
+      } catch (error) {
+        throw new BantamError('bad-model', `ONNX Runtime could not run the model: ${ortMessage(error)}`, {
+          cause: error,
+          action: 'Check that the data fits the inputs.',
+        })
+      }
+      return Object.fromEntries(returned.map(name => [name, fromOrt(results[name] as ort.Tensor)]))
     }
-    return Object.fromEntries(
-      Object.entries(results).map(([name, value]) => [name, fromOrt(value as ort.Tensor)]),
-    )
+  }
+
+  private wanted(fetches: Fetches | undefined): Readonly<Record<string, Tensor | null>> {
+    if (fetches && !isNames(fetches)) return fetches
+    const names = fetches ?? this.outputs.filter(o => o.type !== 'sequence').map(o => o.name)
+    return Object.fromEntries(names.map(name => [name, null]))
   }
 
   endProfiling(): void {
@@ -191,6 +219,10 @@ class OrtSession implements Session {
     this.closed = true
     await this.session.release()
   }
+}
+
+function isNames(fetches: Fetches): fetches is readonly string[] {
+  return Array.isArray(fetches)
 }
 
 function tensorInfo(meta: ort.InferenceSession.ValueMetadata): TensorInfo {

@@ -45,7 +45,7 @@ export function adam(
   for (let i: usize = 0; i < bytes; i += 16) {
     const weight = v128.load(w + i)
     let slope = f32x4.mul(v128.load(g + i), scale4)
-    if (l2 != 0) slope = f32x4.add(slope, f32x4.mul(weight, l24))
+    if (l2 !== 0) slope = f32x4.add(slope, f32x4.mul(weight, l24))
     const m0 = v128.load(m + i)
     const m1 = f32x4.add(m0, f32x4.mul(rate14, f32x4.sub(slope, m0)))
     const v1 = f32x4.add(f32x4.mul(v128.load(v + i), beta24), f32x4.mul(f32x4.mul(slope, slope), rate24))
