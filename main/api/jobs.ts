@@ -9,6 +9,15 @@ export function jobsRouter({ queue }: Bench) {
       queue.cancel(input.id)
       return {}
     }),
+    pause: procedure.jobs.pause.handler(({ input }) => {
+      queue.pause(input.id)
+      return {}
+    }),
+    resume: procedure.jobs.resume.handler(({ input }) => queue.resume(input.id)),
+    finish: procedure.jobs.finish.handler(({ input }) => {
+      queue.finish(input.id)
+      return {}
+    }),
     retry: procedure.jobs.retry.handler(({ input }) => queue.retry(input.id)),
     clear: procedure.jobs.clear.handler(() => {
       queue.clear()

@@ -1,6 +1,7 @@
 import { appRouter, settingsRouter } from './app'
 import type { Bench } from './bench'
 import { datasetsRouter } from './datasets'
+import { distillRouter, trainingRouter } from './distill'
 import { artifactsRouter, filesRouter } from './files'
 import { jobsRouter } from './jobs'
 import { measureRouter } from './measure'
@@ -21,6 +22,8 @@ export function createRouter(bench: Bench) {
     datasets: datasetsRouter(bench),
     techniques: techniquesRouter(bench),
     variants: variantsRouter(bench),
+    distill: distillRouter(bench),
+    training: trainingRouter(bench),
     measure: measureRouter(bench),
     jobs: jobsRouter(bench),
     artifacts: artifactsRouter(bench),

@@ -1,5 +1,8 @@
+import type { DatasetRecord, TechniqueInfo } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
+import { isTrainingTechnique } from '../jobs/requests'
 import { fileName } from '../jobs/work/files'
+import { referencedModels } from '../jobs/work/lookup'
 import { currentDataset } from '../workspace/datasets'
 import { latestEvaluation } from '../workspace/measurements'
 import { readLayers } from '../workspace/models'
@@ -17,11 +20,9 @@ export function variantsRouter(bench: Bench) {
     create: procedure.variants.create.handler(async ({ input }) => {
       const parent = variants.variantCore(workspace, input.parent)
       const { step, title, needs } = await bench.warm.ask('step', { step: input.step })
-      if (needs !== 'nothing' && !currentDataset(workspace, parent.study)) {
-        throw new BantamError('bad-data', `${title} needs data, and the study has none.`, {
-          action: 'Add data first.',
-        })
-      }
+      const dataset = currentDataset(workspace, parent.study)
+      requireData(title, needs, dataset)
+      referencedModels(workspace, parent.study, step)
       return bench.queue.enqueue(parent.study, input.name ?? `${title} of ${parent.name}`, {
         kind: 'variant',
         study: parent.study,
@@ -29,6 +30,7 @@ export function variantsRouter(bench: Bench) {
         step,
         name: input.name ?? null,
         seed: input.seed,
+        ...(dataset && isTrainingTechnique(step.technique) ? { dataset: dataset.id } : {}),
       })
     }),
     rename: procedure.variants.rename.handler(({ input }) => {
@@ -63,6 +65,21 @@ export function variantsRouter(bench: Bench) {
       return bench.queue.enqueue(study, `Bundle of ${name}`, { kind: 'bundle', study, variant: input.id })
     }),
   })
+}
+
+/** Throws `bad-data` when a technique needs data, or labels, that the study does not have. */
+function requireData(title: string, needs: TechniqueInfo['needs'], dataset: DatasetRecord | undefined): void {
+  if (needs !== 'nothing' && !dataset) {
+    throw new BantamError('bad-data', `${title} needs data, and the study has none.`, {
+      action: 'Add data first.',
+    })
+  }
+  if (needs === 'labels' && dataset?.task === 'none') {
+    throw new BantamError('bad-data', `${title} needs labels, and ${dataset.name} has none.`, {
+      where: dataset.name,
+      action: 'Add data with labels, or distil: a student can learn from the teacher alone.',
+    })
+  }
 }
 
 async function exportVariant(

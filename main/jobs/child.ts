@@ -3,10 +3,12 @@
  * elsewhere (`process.send`). Runs one task and is ended by its parent, or answers questions until it is.
  */
 import { toErrorData } from '../../shared/errors'
+import type { TrainingRecord } from '../../shared/training'
 import { FileStore } from '../workspace/store'
 import { answer } from './asks'
 import { type FromChild, stageKind, type ToChild } from './protocol'
 import { runTask } from './tasks/run'
+import { Throttle } from './throttle'
 
 /** The part of Electron's `process.parentPort` that is used here. */
 interface ParentPort {
@@ -16,6 +18,10 @@ interface ParentPort {
 
 const port = (process as { parentPort?: ParentPort }).parentPort
 const abort = new AbortController()
+/** What was asked of the training last. */
+let asked: 'pause' | 'finish' | undefined
+/** Two a second: a record has hundreds of points. */
+const training = new Throttle<TrainingRecord>(500, record => send({ type: 'training', record }))
 
 function send(message: FromChild): void {
   if (port) port.postMessage(message)
@@ -26,6 +32,10 @@ function receive(message: ToChild): void {
   switch (message.type) {
     case 'cancel':
       abort.abort()
+      break
+    case 'pause':
+    case 'finish':
+      asked = message.type
       break
     case 'run':
       void run(message)
@@ -53,9 +63,14 @@ async function run(message: Extract<ToChild, { type: 'run' }>): Promise<void> {
       log: line => send({ type: 'log', line }),
       signal: abort.signal,
       tempDir: message.tempDir,
+      ...(message.keepDir ? { keepDir: message.keepDir } : {}),
+      asked: () => asked,
+      training: record => training.push(record),
     })
+    training.flush()
     send({ type: 'done', result })
   } catch (error) {
+    training.flush()
     const detail = error instanceof Error ? (error.stack ?? error.message) : String(error)
     send({ type: 'failed', error: toErrorData(error), detail })
   }

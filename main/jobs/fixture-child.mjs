@@ -1,10 +1,11 @@
-// A job process for tests of the queue: does what the name of the study says.
+// A job process for tests of the queue: does what the name of the study says; a training, what its option says.
 import { createHash } from 'node:crypto'
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 
 const send = message => process.send(message)
 let onCancel = () => {}
+let asked
 
 const BEHAVIOUR = {
   good({ store, tempDir }) {
@@ -58,6 +59,43 @@ const BEHAVIOUR = {
     send({ type: 'progress', fraction: 0.1, stage: 'waiting' })
     onCancel = () => send({ type: 'done', result: put(store, 'done all the same') })
   },
+  /** Counts to `steps`, one every 10 ms, keeping its place after each; `from` is where it started. */
+  trains({ keepDir, task }) {
+    const { steps } = task.step.options
+    const place = join(keepDir, 'step')
+    let step = existsSync(place) ? Number(readFileSync(place, 'utf8')) : 0
+    send({ type: 'log', line: `process ${process.pid} goes on from ${step}` })
+    const tick = () => {
+      if (asked === 'pause') return failed('paused')
+      if (step === steps || asked === 'finish') return send({ type: 'done', result: trained(task, step) })
+      step++
+      writeFileSync(`${place}.part`, String(step))
+      renameSync(`${place}.part`, place)
+      send({ type: 'training', record: record(step) })
+      send({ type: 'progress', fraction: step / steps, stage: 'training' })
+      setTimeout(tick, 10)
+    }
+    onCancel = () => failed('cancelled')
+    tick()
+  },
+  /** Keeps its place once `after` ms have passed, and hears nothing. */
+  absorbed({ keepDir, task }) {
+    send({ type: 'progress', fraction: 0.1, stage: 'training' })
+    setTimeout(() => {
+      const start = Date.now()
+      for (let kept = false; ; ) {
+        if (kept || Date.now() - start < task.step.options.after) continue
+        writeFileSync(join(keepDir, 'step'), '1')
+        kept = true
+      }
+    }, 20)
+  },
+  /** Keeps its place, then fails with an error of the code. */
+  fails({ keepDir, task }) {
+    writeFileSync(join(keepDir, 'step'), '1')
+    send({ type: 'training', record: record(1) })
+    failed(task.step.options.code)
+  },
 }
 
 const ANSWERS = {
@@ -68,11 +106,94 @@ const ANSWERS = {
 }
 
 process.on('message', message => {
-  if (message.type === 'run') BEHAVIOUR[message.task.input.study.name](message)
+  if (message.type === 'run') BEHAVIOUR[behaviour(message.task)](message)
+  else if (message.type === 'pause' || message.type === 'finish') asked = message.type
   else if (message.type === 'ask') ANSWERS[message.ask.kind](message.id)
   else onCancel()
 })
 process.on('disconnect', () => process.exit(1))
+
+function behaviour(task) {
+  return task.kind === 'variant' ? task.step.options.behaviour : task.input.study.name
+}
+
+function failed(code) {
+  send({ type: 'failed', error: { code, message: `The error ${code}.` }, detail: '' })
+}
+
+/** What is told of a training after so many steps. */
+function record(step) {
+  const point = {
+    step,
+    epoch: step / 10,
+    loss: 1 / step,
+    parts: [1 / step],
+    learningRate: 0.1,
+    gradientNorm: 1,
+  }
+  return {
+    technique: 'distill.student',
+    parts: ['labels'],
+    metric: { name: 'accuracy', title: 'Accuracy', higherIsBetter: true },
+    teacher: null,
+    totalEpochs: 10,
+    stepsPerEpoch: 10,
+    samples: { train: 100, validation: 0 },
+    trainableParameters: 10,
+    points: [point],
+    epochs: [],
+    best: null,
+    samplesPerSecond: 1,
+    device: 'cpu',
+    ended: null,
+    notes: [],
+  }
+}
+
+/** A made-up result of a training. */
+function trained(task, step) {
+  const verification = { loads: true, parity: null, notes: [] }
+  const plan = {
+    technique: task.step.technique,
+    version: 1,
+    seed: 0,
+    options: task.step.options,
+    decisions: { step },
+    notes: [],
+  }
+  const files = { hash: createHash('sha256').update(String(step)).digest('hex'), sizeBytes: 10 }
+  const evidence = {
+    format: 'bantam-evidence',
+    version: 1,
+    bantam: '0',
+    onnxruntime: '0',
+    parent: { hash: task.parent.hash, sizeBytes: 10 },
+    result: files,
+    plan,
+    planDigest: `digest ${step}`,
+    dataset: null,
+    verification,
+    training: { ...record(step), ended: 'done' },
+    createdAt: new Date().toISOString(),
+  }
+  const summary = {
+    ...files,
+    opset: 17,
+    opsets: { '': 17 },
+    producer: 'test',
+    inputs: [],
+    outputs: [],
+    parameters: 10,
+    macs: 8,
+    unknownCost: {},
+    nodes: 1,
+    operators: {},
+    layers: [],
+    notes: [],
+  }
+  const measurements = { evaluations: [], benchmark: null, profiles: {}, notes: [] }
+  return { title: 'Student', summary, plan, evidence, verification, measurements }
+}
 
 function put(store, text) {
   const file = createHash('sha256').update(text).digest('hex')

@@ -18,6 +18,7 @@ import type {
   Verification,
 } from '../../shared/domain'
 import type { ErrorData } from '../../shared/errors'
+import type { GraphView, StudentPreview, SuggestedPair, TrainingRecord } from '../../shared/training'
 import type { ReportInput } from '../report/input'
 import type { StoredProfiles } from '../workspace/measurements'
 import type { JobKind } from './requests'
@@ -27,6 +28,17 @@ export interface ModelRef {
   path: string
   hash: string
   name: string
+}
+
+/** A model in the store with what was found when it was inspected. */
+export interface InspectedRef extends ModelRef {
+  summary: Pick<ModelSummary, 'parameters' | 'macs' | 'sizeBytes' | 'inputs' | 'outputs'>
+}
+
+/** A student as a person named it (`slim:0.5`, `variant:ID`), with the model where it is one. */
+export interface StudentRef {
+  text: string
+  model: InspectedRef | null
 }
 
 export interface DatasetRef {
@@ -80,6 +92,8 @@ export interface Tasks {
       step: Step
       seed: number
       inputs: TensorInfo[]
+      /** Models the options name as `variant:ID`, by that text. */
+      models: Record<string, ModelRef>
       measure: Omit<MeasureTask, 'variants'>
     }
     result: {
@@ -127,19 +141,37 @@ export interface Asks {
     answer: { samples: SamplePreview[]; notes: Note[] }
   }
   picture: { ask: { spec: DatasetSpec; inputs: TensorInfo[]; index: number }; answer: Uint8Array | null }
+  /** What a student would be. */
+  student: { ask: { teacher: InspectedRef; student: StudentRef; threads: number }; answer: StudentPreview }
+  /** The graph of a model, or of a student made from it. */
+  graph: { ask: { model: ModelRef; student: StudentRef | null }; answer: GraphView }
+  /** Pairs of values that are alike; `data` null: by shape and place alone. */
+  pairs: {
+    ask: {
+      teacher: InspectedRef
+      student: StudentRef
+      data: { spec: DatasetSpec; inputs: TensorInfo[] } | null
+      threads: number
+    }
+    answer: SuggestedPair[]
+  }
 }
 export type AskKind = keyof Asks
 export type AnyAsk = { [K in AskKind]: { kind: K } & Asks[K]['ask'] }[AskKind]
 
 export type ToChild =
-  | { type: 'run'; task: AnyTask; store: string; tempDir: string }
+  /** `keepDir` is there for tasks that can be interrupted and go on. */
+  | { type: 'run'; task: AnyTask; store: string; tempDir: string; keepDir?: string }
   | { type: 'cancel' }
+  | { type: 'pause' }
+  | { type: 'finish' }
   | { type: 'ask'; id: number; ask: AnyAsk }
 
 export type FromChild =
   | { type: 'ready' }
   | { type: 'progress'; fraction: number; stage: string }
   | { type: 'log'; line: string }
+  | { type: 'training'; record: TrainingRecord }
   | { type: 'done'; result: unknown }
   | { type: 'failed'; error: ErrorData; detail: string }
   | { type: 'answer'; id: number; value: unknown }

@@ -3,7 +3,9 @@
  * docs/SPEC-jobs.md; rule ids there name the tests.
  */
 import type { Job } from '../../shared/domain'
-import { BantamError, toErrorData } from '../../shared/errors'
+import { BantamError, type ErrorCode, toErrorData } from '../../shared/errors'
+import type { TrainingRecord } from '../../shared/training'
+import { hasKept, keepFolder, removeKept } from '../workspace/checkpoints'
 import * as records from '../workspace/job-records'
 import { touchStudy } from '../workspace/studies'
 import type { Workspace } from '../workspace/workspace'
@@ -14,6 +16,7 @@ import { JobLog, readLog, removeLog } from './log'
 import { stageKind } from './protocol'
 import type { JobRequest } from './requests'
 import { type RunningTask, startTask } from './run-child'
+import { stepsOf, TrainingRecords } from './training-records'
 import { commit, prepare } from './work/work'
 
 /** How far a running job is; lives here and not in the database, which would be written ten times a second. */
@@ -24,19 +27,29 @@ interface Live {
   secondsLeft: number | null
   task: RunningTask | undefined
   cancelled: boolean
+  training: boolean
+  /** What a person asked of a training last. */
+  asked: 'pause' | 'finish' | undefined
 }
+
+/** Failures after which a training may go on from where it was; after others a retry begins anew. */
+const MENDABLE: readonly ErrorCode[] = ['crashed', 'no-space', 'not-found', 'conflict', 'internal']
+/** How long a training may take to save its place when the workbench closes. */
+const CLOSING_MS = 2000
 
 export class JobQueue {
   private live: Live | undefined
   private running: Promise<void> | undefined
   private started = false
   private closed = false
+  private readonly trainings: TrainingRecords
 
   constructor(
     private readonly workspace: Workspace,
     private readonly host: Host,
     private readonly bus: EventBus,
   ) {
+    this.trainings = new TrainingRecords(workspace.folder)
     records.takeUpInterrupted(workspace)
   }
 
@@ -68,11 +81,17 @@ export class JobQueue {
     return readLog(this.workspace.folder, id)
   }
 
+  /** What a training job told of itself so far; null before its first step and for other jobs. Throws `not-found`. */
+  training(id: string): TrainingRecord | null {
+    return records.readJob(this.workspace, id).job.training ? this.trainings.read(id) : null
+  }
+
   /** Stops a running job, takes a waiting one out of the queue; a finished one stays as it is. */
   cancel(id: string): void {
     const { job } = records.readJob(this.workspace, id)
-    if (job.state === 'queued') {
+    if (job.state === 'queued' || job.state === 'paused') {
       records.markStopped(this.workspace, id, 'cancelled', 'Cancelled', null)
+      removeKept(this.workspace.folder, id)
       this.publish(id)
     } else if (this.live?.id === id) {
       this.live.cancelled = true
@@ -80,6 +99,38 @@ export class JobQueue {
       this.live.task?.cancel()
       this.publish(id)
     }
+  }
+
+  /**
+   * Stops a training so that it can go on later; one that waits is put aside. Nothing happens to one that is paused
+   * or being stopped. Throws `not-found`, and `conflict` for a job that is over or does not train.
+   */
+  pause(id: string): void {
+    const { job } = records.readJob(this.workspace, id)
+    if (!job.training)
+      throw new BantamError('conflict', 'Only a training can be paused.', { where: job.title })
+    if (this.live?.id === id) this.ask(this.live, 'pause')
+    else if (job.state === 'queued') {
+      records.markPaused(this.workspace, id, null)
+      this.publish(id)
+    } else if (job.state !== 'paused') throw wrongState(job, 'a running or waiting one can be paused')
+  }
+
+  /** Queues a paused training again, under the same id. Throws `not-found`, `conflict` for one that is not paused. */
+  resume(id: string): Job {
+    const { job } = records.readJob(this.workspace, id)
+    if (job.state !== 'paused') throw wrongState(job, 'a paused one can be resumed')
+    return this.requeue(id)
+  }
+
+  /** Ends a running training with the best so far. Throws `not-found`, `conflict` for a job that is no such thing. */
+  finish(id: string): void {
+    const { job } = records.readJob(this.workspace, id)
+    if (!job.training) {
+      throw new BantamError('conflict', 'Only a training can be finished early.', { where: job.title })
+    }
+    if (this.live?.id !== id) throw wrongState(job, 'a running one can be finished early')
+    this.ask(this.live, 'finish')
   }
 
   /** Cancels whatever runs or waits for a study. */
@@ -91,19 +142,17 @@ export class JobQueue {
   retry(id: string): Job {
     const { job } = records.readJob(this.workspace, id)
     if (job.state !== 'failed' && job.state !== 'cancelled') {
-      throw new BantamError(
-        'conflict',
-        `The job is ${job.state}; only a failed or cancelled one can be retried.`,
-      )
+      throw wrongState(job, 'a failed or cancelled one can be retried')
     }
-    records.markQueued(this.workspace, id)
-    this.publish(id)
-    this.pump()
-    return this.read(id)
+    return this.requeue(id)
   }
 
   clear(): void {
-    for (const id of records.clearJobs(this.workspace)) removeLog(this.workspace.folder, id)
+    for (const id of records.clearJobs(this.workspace)) {
+      removeLog(this.workspace.folder, id)
+      removeKept(this.workspace.folder, id)
+      this.trainings.remove(id)
+    }
   }
 
   /** True when nothing runs or waits. */
@@ -111,11 +160,29 @@ export class JobQueue {
     return this.running === undefined && records.nextJob(this.workspace) === undefined
   }
 
-  /** Ends the running job's process; at the next start the job is taken up again. */
+  /** Ends the running job's process; at the next start the job is taken up again. A training saves its place first. */
   async close(): Promise<void> {
     this.closed = true
-    this.live?.task?.cancel(0)
+    const task = this.live?.task
+    if (this.live?.training) task?.pause(CLOSING_MS, true)
+    else task?.cancel(0)
     await this.running
+  }
+
+  private requeue(id: string): Job {
+    if (!hasKept(this.workspace.folder, id)) this.trainings.remove(id) // it starts anew
+    records.markQueued(this.workspace, id)
+    this.publish(id)
+    this.pump()
+    return this.read(id)
+  }
+
+  private ask(live: Live, asked: 'pause' | 'finish'): void {
+    if (live.cancelled || live.asked === asked) return
+    live.asked = asked
+    live.stage = asked === 'pause' ? 'Pausing' : 'Finishing'
+    live.task?.[asked]() // a process that is still being started is told when it is there
+    this.publish(live.id)
   }
 
   private pump(): void {
@@ -138,6 +205,8 @@ export class JobQueue {
       secondsLeft: null,
       task: undefined,
       cancelled: false,
+      training: job.training,
+      asked: undefined,
     }
     this.live = live
     records.markStarted(this.workspace, id)
@@ -148,11 +217,13 @@ export class JobQueue {
       const result = await this.work(live, request, log)
       if (live.cancelled) throw new BantamError('cancelled', 'Cancelled.')
       const { made, following } = this.record(job, request, result)
+      removeKept(this.workspace.folder, id)
       log.write(`done${made ? `: ${made}` : ''}`)
       for (const next of following) this.bus.publish({ type: 'job', job: next })
     } catch (error) {
-      this.stopped(id, error, log)
+      this.stopped(live, error, log)
     }
+    this.trainings.settle(id)
     this.live = undefined
     this.publish(id)
     if (job.studyId) this.bus.publish({ type: 'study', id: job.studyId })
@@ -161,10 +232,12 @@ export class JobQueue {
 
   private async work(live: Live, request: JobRequest, log: JobLog): Promise<unknown> {
     const timeLeft = new TimeLeft()
+    const { folder, store } = this.workspace
     const task = await prepare(this.workspace, request)
-    live.task = await startTask(this.host, this.workspace.store, task, {
-      progress: (fraction, words) => {
-        if (live.cancelled) return
+    const keepDir = live.training ? keepFolder(folder, live.id) : undefined
+    const events = {
+      progress: (fraction: number, words: string) => {
+        if (live.cancelled || live.asked === 'pause') return
         const stage = words.charAt(0).toUpperCase() + words.slice(1)
         if (stageKind(stage) !== stageKind(live.stage)) log.write(stage)
         live.progress = Math.min(1, Math.max(live.progress, fraction))
@@ -172,10 +245,28 @@ export class JobQueue {
         live.secondsLeft = timeLeft.update(live.progress)
         this.publish(live.id)
       },
-      log: line => log.write(line),
-    })
-    if (live.cancelled || this.closed) live.task.cancel(0) // asked to stop while the process was being started
+      log: (line: string) => log.write(line),
+      training: this.listener(live),
+    }
+    live.task = await startTask(this.host, store, task, events, keepDir)
+    // Asked while the process was being started.
+    if (live.cancelled || this.closed) live.task.cancel(0)
+    else if (live.asked) live.task[live.asked]()
     return live.task.result
+  }
+
+  private listener(live: Live): (record: TrainingRecord) => void {
+    const before = stepsOf(this.trainings.read(live.id))
+    let further = false
+    return record => {
+      if (live.cancelled) return
+      this.trainings.take(live.id, record)
+      this.bus.publish({ type: 'training', job: live.id })
+      if (further || stepsOf(record) <= before) return
+      // It may be interrupted as often as it gets further: it cannot be what ends the workbench.
+      further = true
+      records.markAdvanced(this.workspace, live.id)
+    }
   }
 
   /** The result, the job's end and what follows are recorded together: after a power cut there is all or nothing. */
@@ -193,13 +284,17 @@ export class JobQueue {
     })
   }
 
-  private stopped(id: string, error: unknown, log: JobLog): void {
+  private stopped({ id, asked, progress }: Live, error: unknown, log: JobLog): void {
     const data = toErrorData(error)
-    // Still marked as running, it is taken up at the next start.
-    if (this.closed) return
-    if (data.code === 'cancelled') {
+    const paused = data.code === 'paused'
+    // Still marked as running, it is taken up at the next start; what was paused before the end stays paused.
+    if (this.closed && !(paused && asked === 'pause')) return
+    if (paused) records.markPaused(this.workspace, id, progress)
+    else if (data.code === 'cancelled') {
       records.markStopped(this.workspace, id, 'cancelled', 'Cancelled', null)
+      removeKept(this.workspace.folder, id)
     } else {
+      if (!MENDABLE.includes(data.code)) removeKept(this.workspace.folder, id)
       if (data.code === 'internal' && error instanceof Error) log.write(error.stack ?? error.message)
       records.markStopped(this.workspace, id, 'failed', 'Failed', data)
     }
@@ -215,4 +310,8 @@ export class JobQueue {
   private publish(id: string): void {
     this.bus.publish({ type: 'job', job: this.read(id) })
   }
+}
+
+function wrongState(job: Job, possible: string): BantamError {
+  return new BantamError('conflict', `The job is ${job.state}; only ${possible}.`, { where: job.title })
 }

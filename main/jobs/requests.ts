@@ -15,12 +15,32 @@ export type JobRequest =
       measure: boolean
     }
   | { kind: 'import-dataset'; study: string; name: string; spec: DatasetSpec; measure: boolean }
-  /** `parent` null: the study's teacher. */
-  | { kind: 'variant'; study: string; parent: string | null; step: Step; name: string | null; seed: number }
+  /**
+   * `parent` null: the study's teacher. `dataset`: the one to learn from, so that a training that is interrupted goes on
+   * with the data it began with; otherwise the study's current one.
+   */
+  | {
+      kind: 'variant'
+      study: string
+      parent: string | null
+      step: Step
+      name: string | null
+      seed: number
+      dataset?: string
+    }
   /** `variants` empty: all there are when the job runs. */
   | { kind: 'measure'; study: string; variants: string[]; batches: number[]; threads: number[] }
   | { kind: 'report'; study: string }
   | { kind: 'bundle'; study: string; variant: string }
+
+/** True for what trains: it can be paused, resumed and finished early, and tells of itself in a `TrainingRecord`. */
+export function isTraining(request: JobRequest): boolean {
+  return request.kind === 'variant' && isTrainingTechnique(request.step.technique)
+}
+
+export function isTrainingTechnique(id: string): boolean {
+  return /^(distill|train)\./.test(id)
+}
 
 export type JobKind = JobRequest['kind']
 export type RequestOf<K extends JobKind> = Extract<JobRequest, { kind: K }>

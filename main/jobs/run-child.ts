@@ -1,6 +1,8 @@
 /** One task in one child process, from start to a result, an error, a cancel or a crash. */
 import { rm } from 'node:fs/promises'
 import { BantamError, fromErrorData } from '../../shared/errors'
+import type { TrainingRecord } from '../../shared/training'
+import { holdsFiles } from '../workspace/checkpoints'
 import type { FileStore } from '../workspace/store'
 import type { ChildHandle, Host } from './host'
 import type { AnyTask, FromChild } from './protocol'
@@ -8,6 +10,7 @@ import type { AnyTask, FromChild } from './protocol'
 export interface TaskEvents {
   progress(fraction: number, stage: string): void
   log(line: string): void
+  training(record: TrainingRecord): void
 }
 
 export interface RunningTask {
@@ -15,17 +18,28 @@ export interface RunningTask {
   readonly result: Promise<unknown>
   /** Asks the task to stop; kills it when it has not after `graceMs`. */
   cancel(graceMs?: number): void
+  /**
+   * Asks a training to save its place and throw `paused`. When it has not after `graceMs` it is killed, which counts
+   * as paused: with `force` in any case, otherwise as soon as its `keepDir` holds something to go on from.
+   */
+  pause(graceMs?: number, force?: boolean): void
+  /** Asks a training to end with the best so far; takes a pause back. */
+  finish(): void
 }
 
-/** Starts a task. Its temporary folder is removed when its process is gone, however it went. */
+/**
+ * Starts a task. Its temporary folder is removed when its process is gone, however it went; `keepDir` is the caller's.
+ */
 export async function startTask(
   host: Host,
   store: FileStore,
   task: AnyTask,
   events: TaskEvents,
+  keepDir?: string,
 ): Promise<RunningTask> {
   const tempDir = await store.tempFolder(task.kind)
   let cancelled = false
+  let pausedByForce = false
   let child: ChildHandle | undefined
   let timer: NodeJS.Timeout | undefined
   const tail: string[] = []
@@ -42,6 +56,7 @@ export async function startTask(
         stage = message.stage
         events.progress(message.fraction, message.stage)
       } else if (message.type === 'log') keep(message.line)
+      else if (message.type === 'training') events.training(message.record)
       else if (message.type === 'done') outcome = () => resolve(message.result)
       else if (message.type === 'failed') {
         events.log(message.detail)
@@ -56,18 +71,38 @@ export async function startTask(
         clearTimeout(timer)
         if (cancelled) reject(new BantamError('cancelled', 'Cancelled.'))
         else if (outcome) outcome()
+        else if (pausedByForce)
+          reject(new BantamError('paused', 'Stopped; it goes on from its last checkpoint.'))
         else reject(crash(code, signal, stage, tail))
       },
     })
-    child.send({ type: 'run', task, store: store.folder, tempDir })
+    child.send({ type: 'run', task, store: store.folder, tempDir, ...(keepDir ? { keepDir } : {}) })
   }).finally(() => rm(tempDir, { recursive: true, force: true }))
   return {
     result,
     cancel(graceMs = 2000) {
       if (cancelled) return
       cancelled = true
+      clearTimeout(timer)
       child?.send({ type: 'cancel' })
       timer = setTimeout(() => child?.kill(), graceMs)
+    },
+    pause(graceMs = 60_000, force = false) {
+      if (cancelled) return
+      clearTimeout(timer)
+      child?.send({ type: 'pause' })
+      const end = () => {
+        if (force || (keepDir !== undefined && holdsFiles(keepDir))) {
+          pausedByForce = true
+          child?.kill()
+        } else timer = setTimeout(end, 1000)
+      }
+      timer = setTimeout(end, graceMs)
+    },
+    finish() {
+      if (cancelled) return
+      clearTimeout(timer)
+      child?.send({ type: 'finish' })
     },
   }
 }

@@ -4,6 +4,7 @@
  */
 import { type Dirent, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import { sweepKept } from './checkpoints'
 import type { Database } from './driver'
 import type { FileStore } from './store'
 
@@ -42,6 +43,7 @@ function sweep(database: Database, store: FileStore): void {
   }
   for (const entry of entries(join(store.folder, 'tmp'))) remove(join(store.folder, 'tmp', entry.name))
   sweepLogs(database, store.folder)
+  sweepKept(database, store.folder)
   sweepUploads(database, store.folder)
 }
 

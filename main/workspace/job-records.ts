@@ -2,7 +2,7 @@
 import type { Job } from '../../shared/domain'
 import type { ErrorData } from '../../shared/errors'
 import { BantamError } from '../../shared/errors'
-import type { JobRequest } from '../jobs/requests'
+import { isTraining, type JobRequest } from '../jobs/requests'
 import type { Row } from './driver'
 import { fromJson, fromJsonOrNull, now, text, textOrNull, toJson, type Workspace } from './workspace'
 
@@ -72,13 +72,27 @@ export function markStopped(
   error: ErrorData | null,
 ): void {
   database.run(
-    'UPDATE jobs SET state = ?, stage = ?, error = ?, finished_at = ? WHERE id = ?',
+    'UPDATE jobs SET state = ?, stage = ?, error = ?, finished_at = ?, progress = 0 WHERE id = ?',
     state,
     stage,
     error && toJson(error),
     now(),
     id,
   )
+}
+
+/** Puts a job aside until it is resumed, over restarts. `progress` null: as far as it was at an earlier pause. */
+export function markPaused({ database }: Workspace, id: string, progress: number | null): void {
+  database.run(
+    "UPDATE jobs SET state = 'paused', stage = 'Paused', progress = coalesce(?, progress), error = NULL, finished_at = NULL WHERE id = ?",
+    progress,
+    id,
+  )
+}
+
+/** Forgets earlier interruptions of a job that got further than before. */
+export function markAdvanced({ database }: Workspace, id: string): void {
+  database.run('UPDATE jobs SET interruptions = 0 WHERE id = ?', id)
 }
 
 export function markQueued({ database }: Workspace, id: string): void {
@@ -114,12 +128,13 @@ const interrupted: ErrorData = {
   action: 'Try again; nothing was left half done.',
 }
 
+/** States of jobs that are not over. */
+const open = "'queued', 'running', 'paused'"
+
 /** Deletes finished jobs; answers with their ids. */
 export function clearJobs({ database }: Workspace): string[] {
-  const ids = database
-    .all("SELECT id FROM jobs WHERE state NOT IN ('queued', 'running')")
-    .map(row => text(row.id))
-  database.run("DELETE FROM jobs WHERE state NOT IN ('queued', 'running')")
+  const ids = database.all(`SELECT id FROM jobs WHERE state NOT IN (${open})`).map(row => text(row.id))
+  database.run(`DELETE FROM jobs WHERE state NOT IN (${open})`)
   return ids
 }
 
@@ -134,7 +149,8 @@ function record(row: Row): JobRecord {
       kind: request.kind,
       title: text(row.title),
       state,
-      progress: state === 'done' ? 1 : 0,
+      training: isTraining(request),
+      progress: state === 'done' ? 1 : state === 'paused' ? Number(row.progress) : 0,
       stage: text(row.stage),
       secondsLeft: null,
       result: textOrNull(row.result),

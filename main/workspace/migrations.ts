@@ -71,7 +71,10 @@ CREATE TABLE artifacts (
 ) STRICT;
 `
 
-export const MIGRATIONS: readonly string[] = [first]
+/** How far a paused job got. */
+const second = 'ALTER TABLE jobs ADD COLUMN progress REAL NOT NULL DEFAULT 0'
+
+export const MIGRATIONS: readonly string[] = [first, second]
 
 /**
  * Brings the database to the newest schema, one transaction per step.

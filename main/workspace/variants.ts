@@ -1,12 +1,14 @@
 /** Variants: the nodes of a study's lineage tree. The teacher is the one without a parent. */
 import type { Evidence, ModelSummary, Note, Plan, Step, Variant, Verification } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
+import type { TrainingRecord } from '../../shared/training'
 import type { Row } from './driver'
 import { latestEvaluations, type StoredEvaluation, variantBenchmarks } from './measurements'
 import { fromJson, fromJsonOrNull, now, text, textOrNull, toJson, type Workspace } from './workspace'
 
-/** `json_remove` keeps the layers of hundreds of models out of memory: the list does not need them. */
-const columns = `SELECT v.*, json_remove(m.summary, '$.layers') AS summary,
+/** The layers of hundreds of models and the curves in their evidence stay out of memory: the list does not need them. */
+const columns = `SELECT v.id, v.study_id, v.name, v.parent_id, v.model, v.step, v.seed, v.plan, v.verification,
+  v.created_at, json_remove(m.summary, '$.layers') AS summary,
   json_extract(p.plan, '$.notes') AS plan_notes
   FROM variants v JOIN models m ON m.hash = v.model LEFT JOIN plans p ON p.digest = v.plan
   WHERE v.removal IS NULL`
@@ -170,6 +172,11 @@ export function readPlan({ database }: Workspace, id: string): Plan | null {
 
 export function readEvidence(workspace: Workspace, id: string): Evidence | null {
   return fromJsonOrNull<Evidence>(variantRow(workspace, id).evidence)
+}
+
+/** How a variant was trained; null where it was not. Throws `not-found`. */
+export function readTraining(workspace: Workspace, id: string): TrainingRecord | null {
+  return readEvidence(workspace, id)?.training ?? null
 }
 
 /** From the teacher (first) down to the variant (last). */

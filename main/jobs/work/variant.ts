@@ -1,5 +1,5 @@
 /** Making and measuring variants. */
-import { currentDataset } from '../../workspace/datasets'
+import { currentDataset, readDataset } from '../../workspace/datasets'
 import { addBenchmark, addEvaluation, putProfiles } from '../../workspace/measurements'
 import { addModel, readModelSummary } from '../../workspace/models'
 import { addVariant, listVariants, requireTeacher, variantCore } from '../../workspace/variants'
@@ -7,7 +7,7 @@ import type { Workspace } from '../../workspace/workspace'
 import type { Measurements, MeasureTask, Tasks } from '../protocol'
 import type { RequestOf } from '../requests'
 import type { Committed } from './committed'
-import { datasetRef, evaluatedRef, machine, modelRef } from './lookup'
+import { datasetRef, evaluatedRef, machine, modelRef, referencedModels } from './lookup'
 
 export async function prepareVariant(
   workspace: Workspace,
@@ -15,12 +15,16 @@ export async function prepareVariant(
 ): Promise<Tasks['variant']['task']> {
   const teacher = requireTeacher(workspace, request.study)
   const parent = modelRef(workspace, request.parent ?? teacher)
+  const dataset = request.dataset
+    ? readDataset(workspace, request.dataset)
+    : currentDataset(workspace, request.study)
   return {
     parent,
     step: request.step,
     seed: request.seed,
     inputs: readModelSummary(workspace, parent.hash).inputs,
-    measure: await measureTask(workspace, request.study, [1, 32], []),
+    models: referencedModels(workspace, request.study, request.step),
+    measure: await measureTask(workspace, request.study, [1, 32], [], dataset),
   }
 }
 
@@ -77,9 +81,9 @@ async function measureTask(
   study: string,
   batches: number[],
   threadCounts: number[],
+  dataset = currentDataset(workspace, study),
 ): Promise<Omit<MeasureTask, 'variants'>> {
   const teacher = requireTeacher(workspace, study)
-  const dataset = currentDataset(workspace, study)
   const { device, threads } = await machine(workspace)
   return {
     device,

@@ -1,0 +1,61 @@
+import type { InspectedRef, StudentRef } from '../jobs/protocol'
+import { referencedVariant } from '../jobs/references'
+import { machine, modelRef, referencedModel } from '../jobs/work/lookup'
+import { currentDataset } from '../workspace/datasets'
+import { readModelSummary } from '../workspace/models'
+import { readTraining, variantStudy } from '../workspace/variants'
+import type { Workspace } from '../workspace/workspace'
+import type { Bench } from './bench'
+import { procedure } from './procedure'
+
+export function distillRouter({ workspace, warm }: Bench) {
+  return procedure.distill.router({
+    preview: procedure.distill.preview.handler(async ({ input }) => {
+      const teacher = inspected(workspace, input.parent)
+      const { threads } = await machine(workspace)
+      return warm.ask('student', { teacher, student: student(workspace, input), threads })
+    }),
+    graph: procedure.distill.graph.handler(({ input: { variant, student: text } }) =>
+      warm.ask('graph', {
+        model: modelRef(workspace, variant),
+        student: text === null ? null : student(workspace, { parent: variant, student: text }),
+      }),
+    ),
+    pairs: procedure.distill.pairs.handler(async ({ input }) => {
+      const teacher = inspected(workspace, input.parent)
+      const dataset = currentDataset(workspace, variantStudy(workspace, input.parent))
+      const { threads } = await machine(workspace)
+      return warm.ask('pairs', {
+        teacher,
+        student: student(workspace, input),
+        data: dataset ? { spec: dataset.spec, inputs: teacher.summary.inputs } : null,
+        threads,
+      })
+    }),
+  })
+}
+
+export function trainingRouter({ workspace, queue }: Bench) {
+  return procedure.training.router({
+    job: procedure.training.job.handler(({ input }) => queue.training(input.id)),
+    variant: procedure.training.variant.handler(({ input }) => readTraining(workspace, input.id)),
+  })
+}
+
+/** A variant's file with what is known of it. Throws `not-found`. */
+function inspected(workspace: Workspace, variant: string): InspectedRef {
+  const model = modelRef(workspace, variant)
+  const { parameters, macs, sizeBytes, inputs, outputs } = readModelSummary(workspace, model.hash)
+  return { ...model, summary: { parameters, macs, sizeBytes, inputs, outputs } }
+}
+
+/** Throws `not-found` for a model that is not there, `bad-option` for one of another study. */
+function student(
+  workspace: Workspace,
+  { parent, student: text }: { parent: string; student: string },
+): StudentRef {
+  const id = referencedVariant(text)
+  if (id === undefined) return { text, model: null }
+  referencedModel(workspace, variantStudy(workspace, parent), id)
+  return { text, model: inspected(workspace, id) }
+}
