@@ -3,17 +3,46 @@
  * from `options` (a zod schema with defaults and `.meta({ title, description })` on every field).
  */
 import type { z } from 'zod'
-import type { Advice, Hardware, ModelSummary, Plan, Recipe, Step } from '../shared/domain'
+import type { Advice, Device, Hardware, ModelSummary, Plan, Recipe, Step } from '../shared/domain'
+import type { TrainingRecord } from '../shared/training'
 import type { Dataset } from './data/dataset'
 import type { TaskContext } from './jobs/context'
 import type { Model } from './onnx/model'
 
-export interface PlanInput {
+/** Samples of a dataset. */
+export interface SampleSet {
+  dataset: Dataset
+  indices: Uint32Array
+}
+
+/** A model file that options refer to: a student, a further teacher. */
+export interface ModelFile {
+  path: string
+  hash: string
+}
+
+/** What techniques that learn are given besides the model. */
+export interface LearnInput {
+  /** Samples to learn from, outside the test split. */
+  training?: SampleSet | undefined
+  /** Files of the models that options refer to, by the reference. */
+  models?: Readonly<Record<string, ModelFile>>
+  threads: number
+  device: Device
+}
+
+export interface PlanInput extends Partial<LearnInput> {
   model: Model
   /** Samples for calibration, already outside the test split. Absent when the technique needs none. */
-  calibration?: { dataset: Dataset; indices: Uint32Array } | undefined
+  calibration?: SampleSet | undefined
   seed: number
   threads: number
+}
+
+export interface ApplyInput extends LearnInput {
+  context: TaskContext
+  /** Called once, with how the training went. */
+  record(record: TrainingRecord): void
 }
 
 export interface Technique<Schema extends z.ZodType = z.ZodType> {
@@ -29,8 +58,16 @@ export interface Technique<Schema extends z.ZodType = z.ZodType> {
   advise(about: { model: ModelSummary; hardware: Hardware }, options: z.output<Schema>): Advice
   /** Decides; changes nothing. */
   plan(input: PlanInput, options: z.output<Schema>, context: TaskContext): Promise<Plan>
-  /** Makes the changed model from the plan alone. Deterministic: the same plan gives the same bytes. */
-  apply(model: Model, plan: Plan): Promise<Model>
+  /**
+   * The result is another function than the parent: it is trained, so that applying takes long, needs the data and is
+   * not expected to agree with the parent.
+   */
+  learns?: true
+  /**
+   * Makes the changed model from the plan, and the data where the technique learns. Deterministic: the same plan (and
+   * data, device and number of threads) gives the same bytes.
+   */
+  apply(model: Model, plan: Plan, run?: ApplyInput): Promise<Model>
 }
 
 export type { Recipe, Step }

@@ -13,6 +13,8 @@ export interface Dataset {
   readonly summary: DatasetSummary
   /** Reads the given samples. Memory used does not depend on the size of the dataset. Throws `bad-data` naming the sample. */
   batch(indices: ArrayLike<number>): Promise<Batch>
+  /** Class indices or target values of the samples, without reading what they feed; undefined without labels. */
+  labels(indices: ArrayLike<number>): Float64Array | undefined
   preview(index: number): Promise<SamplePreview>
   /** PNG of the raw sample when it is a picture (or a [1|3,H,W] / [H,W] array that looks like one), else null. */
   picture(index: number): Promise<Uint8Array | null>

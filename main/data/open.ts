@@ -144,7 +144,7 @@ class RawDataset implements Dataset {
     readonly summary: DatasetSummary,
     private readonly raw: RawData,
     private readonly feeds: readonly Feed[],
-    private readonly labels: Labels,
+    private readonly labelled: Labels,
     private readonly splits: Splits,
     private readonly offset: number,
   ) {}
@@ -155,8 +155,13 @@ class RawDataset implements Dataset {
     for (const feed of this.feeds) {
       feeds[feed.binding.input.name] = await readFeed(this.raw, feed, rows, this.offset)
     }
-    if (this.labels.task === 'none') return { feeds }
-    return { feeds, labels: Float64Array.from(indices, index => this.labels.values[index] ?? Number.NaN) }
+    const labels = this.labels(indices)
+    return labels ? { feeds, labels } : { feeds }
+  }
+
+  labels(indices: ArrayLike<number>): Float64Array | undefined {
+    if (this.labelled.task === 'none') return undefined
+    return Float64Array.from(indices, index => this.labelled.values[index] ?? Number.NaN)
   }
 
   private rows(indices: ArrayLike<number>): Uint32Array {
@@ -183,10 +188,10 @@ class RawDataset implements Dataset {
   }
 
   private labelText(index: number): string | null {
-    const value = this.labels.values[index]
+    const value = this.labelled.values[index]
     if (value === undefined) return null
-    return this.labels.task === 'classification'
-      ? (this.labels.classes[value] ?? String(value))
+    return this.labelled.task === 'classification'
+      ? (this.labelled.classes[value] ?? String(value))
       : String(value)
   }
 

@@ -93,6 +93,7 @@ export function memoryDataset(data: MemoryData): Dataset & { largestBatch(): num
   return {
     summary,
     largestBatch: () => largest,
+    labels: indices => labels && Float64Array.from(indices, i => labels[i] ?? Number.NaN),
     async batch(indices): Promise<Batch> {
       const list = Array.from(indices)
       largest = Math.max(largest, list.length)

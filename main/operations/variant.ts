@@ -5,14 +5,14 @@ import { basename, join, resolve } from 'node:path'
 import type { z } from 'zod'
 import type { Device, Evidence, Note, Plan, Step, Verification } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
-import type { Dataset } from '../data/dataset'
+import type { TrainingRecord } from '../../shared/training'
 import { breathe, type TaskContext, within } from '../jobs/context'
 import { runtimeVersion } from '../measure/hardware'
 import type { Model } from '../onnx/model'
 import { filesOf, hashFiles, readModel } from '../onnx/read'
 import { writeModel } from '../onnx/write'
 import { startFresh } from '../runtime/fresh'
-import type { Technique } from '../technique'
+import type { ModelFile, SampleSet, Technique } from '../technique'
 import { techniqueById } from '../techniques'
 import { VERSION } from '../version'
 import { planDigest, sidecarPath, stampModel, writeEvidence } from './evidence'
@@ -27,7 +27,11 @@ export interface VariantRequest {
   step: Step
   seed: number
   /** Samples for calibration, outside the test split. Also what the result is tried on. */
-  calibration?: { dataset: Dataset; indices: Uint32Array }
+  calibration?: SampleSet
+  /** Samples to learn from, for techniques that learn. */
+  training?: SampleSet
+  /** Files of the models that the options refer to, by the reference. */
+  models?: Readonly<Record<string, ModelFile>>
   out: string
   threads: number
   device: Device
@@ -47,7 +51,7 @@ export interface MadeVariant {
  * unrelated to the parent's). On any failure, and when cancelled, nothing is left behind.
  */
 export async function makeVariant(request: VariantRequest, context: TaskContext): Promise<MadeVariant> {
-  const { parent, step, seed, calibration, threads } = request
+  const { parent, step, seed, calibration, threads, device, training, models } = request
   const technique = techniqueById(step.technique)
   const options = parseOptions(technique, step.options)
   context.progress(0, 'Reading the model')
@@ -55,17 +59,18 @@ export async function makeVariant(request: VariantRequest, context: TaskContext)
   const files = await filesOf(parent, model)
   refuseOverwriting(files, request.out)
   await breathe(context)
-  // Its start-up takes as long as the planning of a small model.
-  const child = startFresh({ warm: true })
+  // Its start-up takes as long as the planning of a small model; nobody keeps it waiting for a training.
+  const child = technique.learns ? undefined : startFresh({ warm: true })
   try {
+    const input = { model, calibration, seed, threads, device, training, ...(models ? { models } : {}) }
     const [plan, origin] = await Promise.all([
-      technique.plan({ model, calibration, seed, threads }, options, within(context, 0.02, 0.6)),
+      technique.plan(input, options, within(context, 0.02, technique.learns ? 0.04 : 0.6)),
       originOf(files),
     ])
     await breathe(context)
-    return await realize(model, origin, plan, { ...request, child }, context)
+    return await realize(model, origin, plan, { ...request, ...(child ? { child } : {}) }, context)
   } finally {
-    child.kill('SIGKILL')
+    child?.kill('SIGKILL')
   }
 }
 
@@ -99,13 +104,21 @@ export async function realize(
   },
   context: TaskContext,
 ): Promise<MadeVariant> {
-  const { parent, calibration, out, child } = request
+  const { parent, calibration, training, out, child } = request
   const technique = techniqueById(plan.technique)
   refuseOverwriting(origin.files, out)
-  context.progress(0.6, 'Changing the model')
-  const changed = await technique.apply(model, plan)
-  const dataset =
-    request.dataset ?? (calibration && usesData(technique, plan) ? datasetOf(calibration, plan) : null)
+  const [from, to] = technique.learns ? [0.04, 0.97] : [0.6, 0.7]
+  context.progress(from, 'Changing the model')
+  let record: TrainingRecord | undefined
+  const changed = await technique.apply(model, plan, {
+    ...request,
+    context: within(context, from, to),
+    record: told => {
+      record = told
+    },
+  })
+  const used = technique.learns ? training : calibration
+  const dataset = request.dataset ?? (used && usesData(technique, plan) ? datasetOf(used, plan) : null)
   const facts = {
     parent: origin.hash,
     plan,
@@ -117,13 +130,22 @@ export async function realize(
   const folder = await mkdtemp(join(context.tempDir, 'variant-'))
   try {
     const file = join(folder, basename(out))
-    context.progress(0.7, 'Writing the file')
+    context.progress(to, 'Writing the file')
     const { files, sizeBytes } = await writeModel(changed, file)
     await breathe(context)
-    context.progress(0.8, 'Proving the file')
+    context.progress(technique.learns ? 0.98 : 0.8, 'Proving the file')
     const { sizeBytes: parentBytes } = origin
-    const proof = { file, model: changed, parent, parentBytes, calibration, ...(child ? { child } : {}) }
-    const [verification, hash] = await Promise.all([prove(proof, context), hashFiles(files)])
+    const tried = calibration ?? training
+    const proof = {
+      file,
+      model: changed,
+      parent,
+      parentBytes,
+      calibration: tried,
+      ...(child ? { child } : {}),
+    }
+    const [proven, hash] = await Promise.all([prove(proof, context), hashFiles(files)])
+    const verification = technique.learns ? asLearnt(proven) : proven
     refuseWorthless(verification, request.force ?? false)
     const evidence: Evidence = {
       format: 'bantam-evidence',
@@ -136,6 +158,7 @@ export async function realize(
       planDigest: planDigest(plan),
       dataset,
       verification,
+      ...(record ? { training: record } : {}),
       createdAt: new Date().toISOString(),
     }
     await writeEvidence(sidecarPath(file), evidence)
@@ -186,10 +209,15 @@ function refuseOverwriting(files: readonly string[], out: string): void {
   })
 }
 
-function datasetOf(
-  { dataset, indices }: { dataset: Dataset; indices: Uint32Array },
-  plan: Plan,
-): NonNullable<Evidence['dataset']> {
+/** A net that was trained is its own function: that it differs from its parent says nothing. */
+function asLearnt(verification: Verification): Verification {
+  const notes = verification.notes.map(note =>
+    note.code === 'unrelated-output' ? { ...note, severity: 'warning' as const } : note,
+  )
+  return { ...verification, notes }
+}
+
+function datasetOf({ dataset, indices }: SampleSet, plan: Plan): NonNullable<Evidence['dataset']> {
   const used = plan.decisions.samples
   const samples = typeof used === 'number' ? used : indices.length
   return { hash: dataset.summary.hash, source: dataset.summary.spec.source, samples }

@@ -43,6 +43,7 @@ export function arrayDataset(inputs: Record<string, { dims: number[]; data: Floa
       }
       return { feeds }
     },
+    labels: () => undefined,
     preview: () => Promise.reject(new Error('not needed')),
     picture: () => Promise.resolve(null),
     indices: () => all,

@@ -87,6 +87,13 @@ export class Optimizer {
     this.accumulated++
   }
 
+  /** Forgets the gradients added up so far. */
+  discard(): void {
+    if (this.accumulated > 0)
+      this.memory.kernels.clear(this.memory.pointer('accumulator'), this.memory.length)
+    this.accumulated = 0
+  }
+
   /** L2 norm over all parameters of the gradient that `step` would use (scale 1); not finite when a value is not. */
   gradientNorm(): number {
     const { kernels, length } = this.memory

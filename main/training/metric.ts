@@ -1,0 +1,80 @@
+/** What the best epoch is chosen by: a metric over held-out samples, from the logits of the net under training. */
+import type { TrainingRecord } from '../../shared/training'
+import type { Tensor } from '../runtime/tensor'
+import { toNumbers } from '../runtime/tensor'
+
+/**
+ * - accuracy: share of right classes, against labels;
+ * - rmse: root of the mean squared error, against target values;
+ * - agreement: share of samples with the teacher's class;
+ * - distance: root of the mean squared difference to the teacher's answers.
+ */
+export type MetricKind = 'accuracy' | 'rmse' | 'agreement' | 'distance'
+
+export const METRIC_INFO: Record<MetricKind, TrainingRecord['metric']> = {
+  accuracy: { name: 'accuracy', title: 'Accuracy', higherIsBetter: true },
+  rmse: { name: 'rmse', title: 'RMSE', higherIsBetter: false },
+  agreement: { name: 'agreement', title: 'Agreement with the teacher', higherIsBetter: true },
+  distance: { name: 'distance', title: 'Distance to the teacher (RMS)', higherIsBetter: false },
+}
+
+/** Adds up batches of logits [batch, …] and what they are compared with. */
+export class MetricSum {
+  private samples = 0
+  private values = 0
+  private hits = 0
+  private loss = 0
+
+  constructor(private readonly kind: MetricKind) {}
+
+  /** `reference`: class indices, target values, or the teacher's logits for the same batch. */
+  add(logits: Tensor, reference: Float64Array | Float32Array): void {
+    const x = toNumbers(logits)
+    const rows = logits.dims[0] ?? 1
+    this.samples += rows
+    if (this.kind === 'rmse' || this.kind === 'distance') return this.addSquares(x, reference)
+    const width = this.kind === 'accuracy' ? x.length / rows : (logits.dims.at(-1) ?? 1)
+    const count = x.length / width
+    this.values += count
+    for (let i = 0; i < count; i++) {
+      const from = i * width
+      const wanted = this.kind === 'accuracy' ? (reference[i] ?? -1) : predicted(reference, from, width)
+      if (predicted(x, from, width) === wanted) this.hits++
+      this.loss += width === 1 ? binaryLoss(x[from] ?? 0, wanted) : crossEntropy(x, from, width, wanted)
+    }
+  }
+
+  private addSquares(x: ArrayLike<number>, reference: ArrayLike<number>): void {
+    this.values += x.length
+    for (let i = 0; i < x.length; i++) this.loss += ((x[i] ?? 0) - (reference[i] ?? 0)) ** 2
+  }
+
+  /** Metric and mean loss: cross entropy in nats for classes, squared error for values. */
+  result(): { metric: number; loss: number } {
+    const loss = this.loss / this.values
+    const isError = this.kind === 'rmse' || this.kind === 'distance'
+    return { metric: isError ? Math.sqrt(loss) : this.hits / this.values, loss }
+  }
+}
+
+/** The class with the highest value, the first among equals; one value alone is the logit of class 1. */
+function predicted(x: ArrayLike<number>, from: number, width: number): number {
+  if (width === 1) return (x[from] ?? 0) > 0 ? 1 : 0
+  let best = 0
+  for (let c = 1; c < width; c++) if ((x[from + c] ?? 0) > (x[from + best] ?? 0)) best = c
+  return best
+}
+
+/** log Σ exp x − x at the class */
+function crossEntropy(x: ArrayLike<number>, from: number, width: number, wanted: number): number {
+  let max = Number.NEGATIVE_INFINITY
+  for (let c = 0; c < width; c++) max = Math.max(max, x[from + c] ?? 0)
+  let sum = 0
+  for (let c = 0; c < width; c++) sum += Math.exp((x[from + c] ?? 0) - max)
+  return max + Math.log(sum) - (x[from + wanted] ?? 0)
+}
+
+/** log(1 + eˣ) − t·x */
+function binaryLoss(x: number, t: number): number {
+  return Math.max(x, 0) + Math.log1p(Math.exp(-Math.abs(x))) - t * x
+}
