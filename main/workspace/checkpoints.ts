@@ -20,8 +20,9 @@ export function hasKept(workspace: string, job: string): boolean {
   return holdsFiles(join(workspace, FOLDER, job))
 }
 
+/** True when a folder holds a file that is whole: drafts end in `.new`. */
 export function holdsFiles(folder: string): boolean {
-  return existsSync(folder) && readdirSync(folder).length > 0
+  return existsSync(folder) && readdirSync(folder).some(name => !name.endsWith('.new'))
 }
 
 export function removeKept(workspace: string, job: string): void {

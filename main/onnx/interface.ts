@@ -1,0 +1,49 @@
+/** What a model takes and gives: whether one can stand in for another. */
+import { BantamError } from '../../shared/errors'
+import type { TensorInfo } from '../../shared/tensor'
+
+export interface Interface {
+  inputs: readonly TensorInfo[]
+  outputs: readonly TensorInfo[]
+}
+
+/**
+ * Throws `bad-option`, listing both sides, when a student does not take and give what its teacher does: the same names
+ * and types, and shapes that can be equal (a symbolic dimension fits any number).
+ */
+export function requireSameInterface(teacher: Interface, student: Interface): void {
+  if (alike(teacher.inputs, student.inputs) && alike(teacher.outputs, student.outputs)) return
+  throw new BantamError(
+    'bad-option',
+    `The student ${says(student)}; the teacher ${says(teacher)}. Both must take and give the same.`,
+    { where: 'student', action: 'Choose another model, or one made from the teacher, such as slim:0.5.' },
+  )
+}
+
+function alike(some: readonly TensorInfo[], others: readonly TensorInfo[]): boolean {
+  return (
+    some.length === others.length &&
+    some.every(one => {
+      const other = others.find(o => o.name === one.name)
+      return other !== undefined && other.type === one.type && fits(one.shape, other.shape)
+    })
+  )
+}
+
+function fits(a: TensorInfo['shape'], b: TensorInfo['shape']): boolean {
+  return (
+    a.length === b.length &&
+    a.every((d, i) => typeof d === 'string' || typeof b[i] === 'string' || d === b[i])
+  )
+}
+
+function says({ inputs, outputs }: Interface): string {
+  return `takes ${list(inputs)} and gives ${list(outputs)}`
+}
+
+/** x float32 [batch, 3, 32, 32], … */
+function list(values: readonly TensorInfo[]): string {
+  return values
+    .map(({ name, type, shape }) => `${name} ${type} [${shape.map(d => d || '?').join(', ')}]`)
+    .join(', ')
+}
