@@ -91,7 +91,35 @@ export const ArrayPreprocessing = z.object({
 })
 export type ArrayPreprocessing = z.infer<typeof ArrayPreprocessing>
 
-export const Preprocessing = z.discriminatedUnion('kind', [ImagePreprocessing, ArrayPreprocessing])
+/** What a tokenizer gives to a model: token numbers, which of them are no padding, first or second text, positions. */
+export const TextRole = z.enum(['ids', 'mask', 'types', 'positions'])
+export type TextRole = z.infer<typeof TextRole>
+
+/** How texts become token numbers. The columns that hold them stand in the dataset's `inputs`: one, or two for pairs. */
+export const TextPreprocessing = z.object({
+  kind: z.literal('text'),
+  /** A Hugging Face tokenizer.json: an absolute path, or a file name beside the data (in a bundle: in its folder). */
+  tokenizer: z.string().min(1),
+  /** SHA-256 of the tokenizer's bytes; filled in when the data is opened, and another file is refused from then on. */
+  digest: z.string().optional(),
+  /** Tokens of one sample, special ones included. Absent: what the model or the tokenizer says, else 128. */
+  maxLength: z.number().int().min(1).max(65_536).optional(),
+  /** max: every sample has `maxLength` tokens; longest: as many as the longest of its batch has. */
+  padding: z.enum(['max', 'longest']).default('max'),
+  /** With padding = longest, lengths are rounded up to a multiple of this. */
+  multiple: z.number().int().min(1).max(1024).default(8),
+  /** Whether longer texts lose their end; else they are refused. */
+  truncation: z.boolean().default(true),
+  /** Which input takes what; inputs with the usual names (input_ids, attention_mask, …) need no entry. */
+  roles: z.record(z.string(), TextRole).default({}),
+})
+export type TextPreprocessing = z.infer<typeof TextPreprocessing>
+
+export const Preprocessing = z.discriminatedUnion('kind', [
+  ImagePreprocessing,
+  ArrayPreprocessing,
+  TextPreprocessing,
+])
 export type Preprocessing = z.infer<typeof Preprocessing>
 
 export const SplitOptions = z.object({
@@ -148,6 +176,27 @@ export const DataProbe = z.object({
 })
 export type DataProbe = z.infer<typeof DataProbe>
 
+/** A sample of text as the model sees it. */
+export const TextPreview = z.object({
+  /** The text, or both of a pair; the beginning of long ones. */
+  texts: z.array(z.string()),
+  /** The first tokens with their numbers, padding left out. */
+  tokens: z.array(z.object({ text: z.string(), id: z.number() })),
+  /** Tokens of the whole text, special ones included, and how many of them are fed. */
+  length: z.number(),
+  fed: z.number(),
+  /** Lengths of some samples of the data: how many were read, and how many are longer than the model sees. */
+  lengths: z.object({
+    samples: z.number(),
+    cut: z.number(),
+    /** Samples per bin of equal width from 0 to `longest`. */
+    bins: z.array(z.number()),
+    longest: z.number(),
+    maxLength: z.number(),
+  }),
+})
+export type TextPreview = z.infer<typeof TextPreview>
+
 /** One sample, raw and as the model sees it. Image is a PNG data URL when the sample is one. */
 export const SamplePreview = z.object({
   index: z.number(),
@@ -155,6 +204,8 @@ export const SamplePreview = z.object({
   image: z.string().nullable(),
   /** The first picture-shaped tensor after preprocessing as a PNG data URL: its min is black, its max is white. */
   seen: z.string().nullable(),
+  /** Present when the sample is text. */
+  text: TextPreview.optional(),
   tensors: z.array(
     TensorInfo.extend({ min: z.number(), max: z.number(), mean: z.number(), head: z.array(z.number()) }),
   ),
@@ -478,6 +529,8 @@ export const Prediction = z.object({
   label: z.string().nullable(),
   /** URL of the sample's picture, when it is one. */
   image: z.string().nullable(),
+  /** The sample's text, or both of a pair, when it is one; the beginning of long ones. */
+  texts: z.array(z.string()).optional(),
   reference: z.object({ output: z.string(), confidence: z.number().nullable() }),
   variant: z.object({ output: z.string(), confidence: z.number().nullable() }),
   /** Classification with labels: fixed, broken, or both wrong/right; otherwise null. */

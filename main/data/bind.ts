@@ -2,17 +2,19 @@
  * Which array, columns or pictures feed which input of the model: as the specification says, else by equal names, else
  * by order when there is one for each.
  */
-import type { DatasetSpec, Note, TensorInfo } from '../../shared/domain'
+import type { DatasetSpec, Note, TensorInfo, TextRole } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
 import type { ElementType } from '../runtime/tensor'
 import type { ArrayField } from './field'
 import type { Column, RawArrays, RawData, RawTable } from './raw'
 import { refuseFault } from './table'
+import type { TextReader } from './text/reader'
 
 export type Binding = { input: TensorInfo } & (
   | { kind: 'pictures' }
   | { kind: 'array'; field: ArrayField }
   | { kind: 'columns'; columns: Column[] }
+  | { kind: 'text'; columns: Column[]; reader: TextReader; role: TextRole }
 )
 
 export interface Bindings {
@@ -33,17 +35,24 @@ export function bindInputs(
   spec: Pick<DatasetSpec, 'inputs' | 'source'>,
   labels: string | null,
 ): Bindings {
+  refuseUnknownInputs(spec, inputs)
+  if (raw.kind === 'pictures') return { bindings: bindPictures(inputs, spec.source), notes: [] }
+  return raw.kind === 'arrays' ? bindArrays(raw, inputs, spec, labels) : bindTable(raw, inputs, spec, labels)
+}
+
+/** Throws `bad-option` when the specification feeds an input that the model does not have. */
+export function refuseUnknownInputs(
+  spec: Pick<DatasetSpec, 'inputs' | 'source'>,
+  inputs: readonly TensorInfo[],
+): void {
   const unknown = Object.keys(spec.inputs).find(
     name => inputs.length > 0 && !inputs.some(i => i.name === name),
   )
-  if (unknown !== undefined) {
-    throw new BantamError('bad-option', `The model has no input ${unknown}.`, {
-      where: spec.source,
-      action: `Its inputs are ${list(inputs.map(i => i.name))}.`,
-    })
-  }
-  if (raw.kind === 'pictures') return { bindings: bindPictures(inputs, spec.source), notes: [] }
-  return raw.kind === 'arrays' ? bindArrays(raw, inputs, spec, labels) : bindTable(raw, inputs, spec, labels)
+  if (unknown === undefined) return
+  throw new BantamError('bad-option', `The model has no input ${unknown}.`, {
+    where: spec.source,
+    action: `Its inputs are ${list(inputs.map(i => i.name))}.`,
+  })
 }
 
 function bindPictures(inputs: readonly TensorInfo[], source: string): Binding[] {
@@ -151,9 +160,9 @@ function bindTable(
     }
     refuseFault(column, spec.source)
     if (column.type !== 'string') return column
-    throw new BantamError('unsupported', `Column ${name} holds text, which needs a tokenizer.`, {
+    throw new BantamError('bad-data', `Column ${name} holds text, which needs a tokenizer.`, {
       where: spec.source,
-      action: 'Choose columns of numbers; text is not supported yet.',
+      action: 'Choose a tokenizer.json, or columns of numbers.',
     })
   }
   const bound = inputs.map((input): Column[] | undefined => {

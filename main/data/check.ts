@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import type { Note, TensorInfo } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
+import { formatShare } from '../../shared/format'
 import { breathe, type TaskContext } from '../jobs/context'
 import type { Tensor } from '../runtime/tensor'
 import type { Batch, Dataset } from './dataset'
@@ -39,9 +40,13 @@ export async function checkDataset(
   const classCounts = classes.map(() => 0)
   const faults: BantamError[] = []
   let faulty = 0
+  let cut = 0
+  const texts = textInputs(dataset)
   const take = (first: number, batch: Batch, length: number) => {
     for (let i = 0; i < length; i++) {
-      prints[first + i] = fingerprint(batch.feeds, i, length)
+      const tokens = dataset.tokens?.(first + i)
+      if (tokens && tokens.length > tokens.fed) cut++
+      prints[first + i] = fingerprint(batch.feeds, i, length, texts, tokens?.print)
       const fault = sampleFault(batch, i, length, first + i, dataset, modelInputs)
       const label = batch.labels?.[i]
       if (fault) {
@@ -73,7 +78,27 @@ export async function checkDataset(
     await breathe(context)
   }
   if (faulty > 0) throw faultError(faults, faulty, count, dataset.summary.spec.source)
-  return { count, classCounts, ...compareSplits(prints, dataset) }
+  const found = compareSplits(prints, dataset)
+  return { count, classCounts, ...found, notes: [...cutNotes(cut, count, dataset), ...found.notes] }
+}
+
+/** Inputs whose padding depends on the batch: they are known by their tokens. */
+function textInputs({ summary }: Dataset): Set<string> {
+  const { preprocessing } = summary.spec
+  return new Set(preprocessing?.kind === 'text' ? Object.keys(preprocessing.roles) : [])
+}
+
+function cutNotes(cut: number, count: number, { summary }: Dataset): Note[] {
+  const { preprocessing } = summary.spec
+  if (cut === 0 || preprocessing?.kind !== 'text') return []
+  const share = formatShare(cut / count, 0)
+  return [
+    {
+      code: 'texts-cut',
+      severity: 'info',
+      message: `${cut} of ${count} texts (${share}) are longer than the ${preprocessing.maxLength} tokens the model sees.`,
+    },
+  ]
 }
 
 function isFault(error: unknown): error is BantamError {
@@ -163,10 +188,17 @@ function nonFinite(tensor: Tensor, i: number, samples: number): number {
 }
 
 /** 64 bits of SHA-256 over everything the model sees of a sample. */
-function fingerprint(feeds: Record<string, Tensor>, i: number, samples: number): bigint {
+function fingerprint(
+  feeds: Record<string, Tensor>,
+  i: number,
+  samples: number,
+  texts: ReadonlySet<string>,
+  print: Uint8Array | undefined,
+): bigint {
   const hash = createHash('sha256')
-  for (const { data, dims } of Object.values(feeds)) {
-    if (Array.isArray(data) || dims[0] !== samples) continue
+  if (print) hash.update(print)
+  for (const [name, { data, dims }] of Object.entries(feeds)) {
+    if (texts.has(name) || Array.isArray(data) || dims[0] !== samples) continue
     const bytes = data.byteLength / samples
     hash.update(new Uint8Array(data.buffer, data.byteOffset + i * bytes, bytes))
   }

@@ -18,6 +18,13 @@ export interface Dataset {
   preview(index: number): Promise<SamplePreview>
   /** PNG of the raw sample when it is a picture (or a [1|3,H,W] / [H,W] array that looks like one), else null. */
   picture(index: number): Promise<Uint8Array | null>
+  /** Texts of a sample for a person to read, the beginning of long ones; null when its samples are no text. */
+  texts?(index: number): string[] | null
+  /**
+   * What a sample of text is: bytes that are equal for equal tokens whatever the batch, tokens it has, tokens fed.
+   * Null when its samples are no text. Throws `bad-data` naming the sample.
+   */
+  tokens?(index: number): { print: Uint8Array; length: number; fed: number } | null
   /** Sample indices of a split, fixed by the specification's seed. */
   indices(split: 'all' | 'train' | 'calibration' | 'test'): Uint32Array
   close(): Promise<void>

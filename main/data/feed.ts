@@ -18,6 +18,7 @@ export async function readFeed(raw: RawData, feed: Feed, rows: Uint32Array, offs
   const { binding, shape } = feed
   // resolve.ts has refused inputs of other types.
   const type = binding.input.type as ElementType
+  if (binding.kind === 'text') return binding.reader.tensor(binding.role, rows, type, offset)
   if (binding.kind === 'array' && binding.field.constant) {
     const values = numbersOf(binding.field.read([0]), binding.field.type)
     const dims = binding.input.shape.length === 0 ? [] : [1]

@@ -1,5 +1,6 @@
 /**
- * Identity of a dataset: SHA-256 over the bytes of its files (in order of their names), the range, and how it is read.
+ * Identity of a dataset: SHA-256 over the bytes of its files (in order of their names), the range, and how it is read; a
+ * tokenizer counts by its digest.
  * Where the data lies does not matter. Reading hundreds of gigabytes to name them would take longer than using them, so
  * above a limit a file is known by its size and by 64 stretches of it: a change elsewhere in a huge file of equal size
  * goes unnoticed.
@@ -39,8 +40,16 @@ export async function dataHash(
     }
     if (i % 64 === 63) await new Promise<void>(resolve => setImmediate(resolve))
   }
-  const { source: _, ...how } = spec
+  const { source: _, ...how } = withoutPlaces(spec)
   return hash.update(canonical({ range: range ?? null, how })).digest('hex')
+}
+
+/** Where a tokenizer lies does not matter either. */
+function withoutPlaces(spec: DatasetSpec): DatasetSpec {
+  const { preprocessing } = spec
+  return preprocessing?.kind === 'text'
+    ? { ...spec, preprocessing: { ...preprocessing, tokenizer: '' } }
+    : spec
 }
 
 function hashRange(hash: Hash, descriptor: number, from: number, to: number): void {

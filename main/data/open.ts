@@ -6,6 +6,7 @@ import {
   type SamplePreview,
   type SplitName,
   type TensorInfo,
+  type TextPreview,
 } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
 import type { Tensor } from '../runtime/tensor'
@@ -20,6 +21,7 @@ import { openRaw } from './read'
 import { type Feed, resolve } from './resolve'
 import { parseSource, type Source, sampleDescription } from './source'
 import { makeSplits, type Splits } from './split'
+import type { TextReader } from './text/reader'
 import { numbersOf } from './values'
 
 /**
@@ -45,7 +47,11 @@ export async function openDataset(spec: DatasetSpec, modelInputs: TensorInfo[]):
       hash: await dataHash(raw.files, source.range, resolved.spec),
       format: raw.format,
       count: range.to - range.from,
-      inputs: feeds.map(f => ({ name: f.binding.input.name, type: f.binding.input.type, shape: f.shape })),
+      inputs: feeds.map(f => ({
+        name: f.binding.input.name,
+        type: f.binding.input.type,
+        shape: f.open ? ['length'] : f.shape,
+      })),
       task: labels.task,
       classes: labels.classes,
       classCounts: countClasses(part),
@@ -56,7 +62,7 @@ export async function openDataset(spec: DatasetSpec, modelInputs: TensorInfo[]):
       },
       notes: [...resolved.notes, ...sampleNotes(source, full), ...emptySplitNotes(splits, full)],
     }
-    return new RawDataset(summary, raw, feeds, part, splits, range.from)
+    return new RawDataset(summary, raw, feeds, part, splits, range.from, resolved.text?.reader)
   } catch (error) {
     raw.close()
     throw error
@@ -66,9 +72,11 @@ export async function openDataset(spec: DatasetSpec, modelInputs: TensorInfo[]):
 /** A shipped sample brings its own labels, task and preprocessing; what the specification says goes before them. */
 export function withSample(spec: DatasetSpec, source: Source): DatasetSpec {
   if (!source.sample) return spec
-  const { labels, task, preprocessing } = sampleDescription(source.sample).spec
+  const { labels, task, preprocessing, inputs } = sampleDescription(source.sample).spec
+  const isOwn = preprocessing?.kind !== 'text' || spec.preprocessing === undefined
   return {
     ...spec,
+    inputs: Object.keys(spec.inputs).length === 0 && isOwn ? inputs : spec.inputs,
     labels: spec.labels === undefined ? labels : spec.labels,
     task: spec.task ?? (spec.labels === null ? 'none' : task),
     preprocessing: spec.preprocessing ?? preprocessing,
@@ -84,7 +92,7 @@ function sampleNotes(source: Source, spec: DatasetSpec): Note[] {
     {
       code: 'teacher-saw-test',
       severity: 'warning',
-      message: 'This split tests on digits that the sample’s teacher was trained on.',
+      message: 'This split tests on samples that the sample’s teacher was trained on.',
       action: `Use seed ${split.seed} and a test share of at most ${split.test}.`,
     },
   ]
@@ -147,6 +155,7 @@ class RawDataset implements Dataset {
     private readonly labelled: Labels,
     private readonly splits: Splits,
     private readonly offset: number,
+    private readonly text: TextReader | undefined,
   ) {}
 
   async batch(indices: ArrayLike<number>): Promise<Batch> {
@@ -183,8 +192,26 @@ class RawDataset implements Dataset {
       label: this.labelText(index),
       image: picture && dataUrl(picture),
       seen: seen && dataUrl(seen),
+      ...(this.text ? { text: this.textPreview(this.text, index) } : {}),
       tensors: Object.entries(feeds).map(([name, tensor]) => describeTensor(name, tensor)),
     }
+  }
+
+  private textPreview(reader: TextReader, index: number): TextPreview {
+    const rows = Uint32Array.from({ length: this.summary.count }, (_, i) => i + this.offset)
+    return reader.preview(index + this.offset, rows, this.offset)
+  }
+
+  texts(index: number): string[] | null {
+    const [row = 0] = this.rows([index])
+    return this.text?.texts(row) ?? null
+  }
+
+  tokens(index: number): { print: Uint8Array; length: number; fed: number } | null {
+    const [row = 0] = this.rows([index])
+    if (!this.text) return null
+    const { ids, length } = this.text.encode(row, this.offset)
+    return { print: this.text.print(row, this.offset), length, fed: ids.length }
   }
 
   private labelText(index: number): string | null {
@@ -198,6 +225,7 @@ class RawDataset implements Dataset {
   async picture(index: number): Promise<Uint8Array | null> {
     const [row = 0] = this.rows([index])
     if (this.raw.kind === 'pictures') return this.raw.pictures.png(row)
+    if (this.text) return null
     for (const { binding, shape } of this.feeds) {
       const array = binding.kind === 'array' && !binding.field.constant ? binding.field : undefined
       const layout = pictureLayout(array?.shape ?? shape) ?? pictureLayout(shape)

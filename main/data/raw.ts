@@ -26,12 +26,18 @@ export interface Column {
   texts: string[] | null
   /** Why the column cannot be used, if it cannot. */
   fault?: string
+  /** Of a text column: where in a packed row the place of the text stands. */
+  text?: { slot: number }
+  /** Why a text column cannot be read as samples of text, if it cannot: some cell holds something else. */
+  textFault?: string
 }
 
 export interface Table {
   columns: Column[]
   /** Values of the columns for the rows: for each row, each column's values in turn. Missing values are NaN. */
   read(columns: readonly Column[], rows: ArrayLike<number>): Float64Array
+  /** The text of one cell of a text column; null where there is none. */
+  text(column: Column, row: number): string | null
 }
 
 interface RawBase {

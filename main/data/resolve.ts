@@ -1,29 +1,39 @@
 /** From a specification with gaps to one that says everything: labels, inputs, preprocessing. */
-import type { DatasetSpec, Note, Preprocessing, TensorInfo } from '../../shared/domain'
+import type {
+  ArrayPreprocessing,
+  DatasetSpec,
+  ImagePreprocessing,
+  Note,
+  TensorInfo,
+} from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
 import { checkArrayOptions, IDENTITY } from './array'
-import { type Binding, bindInputs, PICTURE_FIELD } from './bind'
+import { type Binding, bindInputs, PICTURE_FIELD, refuseUnknownInputs } from './bind'
 import { checkImageOptions, imageShape } from './image'
 import { labelName, readLabels } from './label-source'
 import { type Labels, makeLabels, NO_LABELS } from './labels'
 import { pictureLayout } from './picture'
 import type { RawData } from './raw'
 import { type Fit, fitShape } from './shape'
-import { suggestPreprocessing } from './suggest'
+import { type Suggestion, suggestPreprocessing } from './suggest'
+import { setUpText, type TextSetup } from './text/setup'
 import { isFloatType, isNumericType } from './values'
 
 /** One model input: where its values come from and the shape of one sample as the model takes it. */
 export interface Feed {
   binding: Binding
   shape: number[]
-  /** Preprocessing applied to this input; integers inputs of array data have none. */
-  preprocessing: Preprocessing
+  /** Preprocessing applied to this input; integers inputs of array data have none, and a reader of text has its own. */
+  preprocessing: ImagePreprocessing | ArrayPreprocessing
+  /** Whether the length of the last axis depends on the batch: texts padded to the longest of them. */
+  open?: boolean
 }
 
 export interface Resolved {
   spec: DatasetSpec
   labels: Labels
   feeds: Feed[]
+  text: TextSetup | undefined
   notes: Note[]
 }
 
@@ -47,25 +57,69 @@ export function resolveLabels(
 /** Fits the data to the model. Throws `bad-data` or `bad-option` with what does not fit. */
 export function resolve(raw: RawData, spec: DatasetSpec, inputs: readonly TensorInfo[]): Resolved {
   const { name, labels } = resolveLabels(raw, spec, inputs)
-  const { bindings, notes } = bindInputs(raw, inputs, spec, name)
-  const chosen = spec.preprocessing
-    ? { preprocessing: spec.preprocessing, notes: [] }
-    : inputs.length === 0 && raw.kind !== 'pictures'
-      ? { preprocessing: IDENTITY, notes: [] }
-      : suggestPreprocessing(bindings)
-  const feeds = bindings.map(binding => makeFeed(binding, chosen.preprocessing, spec.source))
+  refuseUnknownInputs(spec, inputs)
+  const text = setUpText(raw, spec, inputs, name)
+  const rest = inputs.filter(i => !text?.roles.has(i.name))
+  const { bindings, notes } =
+    text && rest.length === 0 ? { bindings: [], notes: [] } : bindInputs(raw, rest, without(spec, text), name)
+  const chosen = choosePreprocessing(raw, spec, inputs, bindings)
+  const made = bindings.map(binding => makeFeed(binding, chosen.preprocessing, spec.source))
+  const feeds = inModelOrder([...made.map(f => f.feed), ...(text ? textFeeds(text) : [])], inputs)
   return {
     spec: {
       ...spec,
-      inputs: Object.fromEntries(bindings.map(b => [b.input.name, sourceNames(b)])),
+      inputs: Object.fromEntries(feeds.map(f => [f.binding.input.name, sourceNames(f.binding)])),
       ...(raw.kind === 'pictures' && name !== null ? {} : { labels: name }),
       task: labels.task,
-      preprocessing: chosen.preprocessing,
+      preprocessing: text?.preprocessing ?? chosen.preprocessing,
     },
     labels,
-    feeds: feeds.map(f => f.feed),
-    notes: [...raw.notes, ...labels.notes, ...notes, ...chosen.notes, ...feeds.flatMap(f => f.notes)],
+    feeds,
+    text,
+    notes: [
+      ...raw.notes,
+      ...labels.notes,
+      ...notes,
+      ...chosen.notes,
+      ...(text?.notes ?? []),
+      ...made.flatMap(f => f.notes),
+    ],
   }
+}
+
+/** The specification of the inputs that are not fed by text. */
+function without(spec: DatasetSpec, text: TextSetup | undefined): DatasetSpec {
+  const inputs = Object.entries(spec.inputs).filter(([name]) => !text?.roles.has(name))
+  return { ...spec, inputs: Object.fromEntries(inputs) }
+}
+
+/** What is done to everything that is no text. */
+function choosePreprocessing(
+  raw: RawData,
+  { preprocessing }: DatasetSpec,
+  inputs: readonly TensorInfo[],
+  bindings: readonly Binding[],
+): Suggestion {
+  if (preprocessing && preprocessing.kind !== 'text') return { preprocessing, notes: [] }
+  if (preprocessing || (inputs.length === 0 && raw.kind !== 'pictures')) {
+    return { preprocessing: IDENTITY, notes: [] }
+  }
+  return suggestPreprocessing(bindings)
+}
+
+function textFeeds({ inputs, columns, reader, roles, preprocessing }: TextSetup): Feed[] {
+  const { maxLength = 0, padding } = preprocessing
+  return inputs.map(input => ({
+    binding: { kind: 'text', input, columns, reader, role: roles.get(input.name) ?? 'ids' },
+    shape: [maxLength],
+    preprocessing: IDENTITY,
+    ...(padding === 'longest' ? { open: true } : {}),
+  }))
+}
+
+function inModelOrder(feeds: Feed[], inputs: readonly TensorInfo[]): Feed[] {
+  if (inputs.length === 0) return feeds
+  return inputs.flatMap(input => feeds.find(f => f.binding.input.name === input.name) ?? [])
 }
 
 function sourceNames(binding: Binding): string[] {
@@ -75,7 +129,7 @@ function sourceNames(binding: Binding): string[] {
 
 function makeFeed(
   binding: Binding,
-  preprocessing: Preprocessing,
+  preprocessing: ImagePreprocessing | ArrayPreprocessing,
   source: string,
 ): { feed: Feed; notes: Note[] } {
   const { input } = binding
@@ -85,7 +139,7 @@ function makeFeed(
       `The model's input ${input.name} is of type ${input.type}, which data cannot feed.`,
       {
         where: source,
-        action: 'Text inputs need a tokenizer, which is not supported yet.',
+        action: 'Bantam feeds token numbers, not strings: take a model without its tokenizer inside.',
       },
     )
   }
@@ -93,9 +147,10 @@ function makeFeed(
     throw new BantamError(
       'unsupported',
       `The array ${binding.field.name} holds text, which needs a tokenizer.`,
-      { where: source },
+      { where: source, action: 'Put the texts into a .jsonl, .csv or .parquet file.' },
     )
   }
+  if (binding.kind === 'text') throw new TypeError('Text has a reader of its own')
   if (binding.kind === 'array' && binding.field.constant) return { feed: constantFeed(binding), notes: [] }
   if (preprocessing.kind === 'image' && isPicture(binding)) {
     checkImageOptions(preprocessing)
@@ -138,8 +193,8 @@ function fitPictures(shape: number[], input: TensorInfo): number[] {
 }
 
 function plainFeed(
-  binding: Exclude<Binding, { kind: 'pictures' }>,
-  preprocessing: Extract<Preprocessing, { kind: 'array' }>,
+  binding: Exclude<Binding, { kind: 'pictures' | 'text' }>,
+  preprocessing: ArrayPreprocessing,
 ): { feed: Feed; notes: Note[] } {
   const { input } = binding
   const sample = sampleShape(binding)
@@ -169,7 +224,7 @@ function constantFeed(binding: Extract<Binding, { kind: 'array' }>): Feed {
 }
 
 /** Shape of one sample: an array's, a single list column's, or as many values as the columns hold. */
-function sampleShape(binding: Exclude<Binding, { kind: 'pictures' }>): readonly number[] {
+function sampleShape(binding: Exclude<Binding, { kind: 'pictures' | 'text' }>): readonly number[] {
   if (binding.kind === 'array') return binding.field.shape
   const [only, ...more] = binding.columns
   if (only && more.length === 0 && only.shape.length > 0) return only.shape

@@ -2,7 +2,7 @@
  * A guess at preprocessing from the model's input and the data. What a model was trained with cannot be seen in it, so
  * every guess that could be wrong comes with a note that says so.
  */
-import type { ImagePreprocessing, Note, Preprocessing, TensorInfo } from '../../shared/domain'
+import type { ArrayPreprocessing, ImagePreprocessing, Note, TensorInfo } from '../../shared/domain'
 import { IDENTITY } from './array'
 import type { Binding } from './bind'
 import { pictureLayout } from './picture'
@@ -10,7 +10,7 @@ import { fitShape } from './shape'
 import { isFloatType } from './values'
 
 export interface Suggestion {
-  preprocessing: Preprocessing
+  preprocessing: ImagePreprocessing | ArrayPreprocessing
   notes: Note[]
 }
 

@@ -1,6 +1,7 @@
 /**
  * Rows of a table packed into bytes: one stretch of float64 values per row, whatever the file's format, so that any
- * sample is one read away and memory does not grow with the table. Texts are kept as indices into a dictionary.
+ * sample is one read away and memory does not grow with the table. A text is kept twice: as an index into a dictionary
+ * (labels), and as its place among the bytes of all texts (samples).
  *
  * A column's type is decided by the first rows (a number, a text, a truth value, or a list of numbers of fixed shape).
  * Cells that are empty, null, NA or NaN are missing, and read as NaN. A column that breaks its type later is not
@@ -13,8 +14,12 @@ import type { Column, Table } from './raw'
 
 /** Rows by which column types are decided. */
 const HEAD_ROWS = 1000
-/** A text column with more different texts than this is free text. */
+/** A text column with more different texts than this, or longer ones together, is free text. */
 const TEXT_LIMIT = 20_000
+const DICTIONARY_LIMIT = 4 * 2 ** 20
+/** Cells of a text column: index into the dictionary, first byte of the text, bytes. */
+const TEXT_CELLS = 3
+const TEXT_BLOCK = 65_536
 const PACK_ROWS = 1024
 
 const MISSING = new Set(['', 'na', 'n/a', 'nan', 'null', 'none'])
@@ -28,8 +33,12 @@ interface Builder {
   whole: boolean
   truth: boolean
   texts: Map<string, number>
+  /** Characters in `texts`. */
+  held: number
   freeText: boolean
   fault?: string
+  /** Why the column cannot be read as samples of text. */
+  textFault?: string
 }
 
 /** Packs rows as they come. `add` then `finish`; the table owns the bytes. */
@@ -41,6 +50,7 @@ export class TablePacker {
   private block = new Float64Array(0)
   private blockRows = 0
   private packed = 0
+  private readonly texts = new TextPacker()
   count = 0
 
   constructor(
@@ -67,7 +77,7 @@ export class TablePacker {
         this.head.map(row => row[i]),
         slot,
       )
-      slot += builder.width
+      slot += builder.kind === 'text' ? TEXT_CELLS : builder.width
       return builder
     })
     this.stride = slot
@@ -79,6 +89,7 @@ export class TablePacker {
     const start = this.blockRows * this.stride
     for (const [i, builder] of builders.entries()) {
       const cells = this.block.subarray(start + builder.slot, start + builder.slot + builder.width)
+      if (builder.kind === 'text') this.packText(builder, row[i], start + builder.slot + 1)
       if (!putCell(builder, row[i], cells)) {
         builder.fault ??= `row ${this.packed + 1} holds ${shown(row[i])}`
         cells.fill(Number.NaN)
@@ -87,6 +98,19 @@ export class TablePacker {
     this.blockRows++
     this.packed++
     if (this.blockRows === PACK_ROWS) this.flush()
+  }
+
+  /** Puts place and length of a text; NaN where there is none. */
+  private packText(builder: Builder, value: unknown, at: number): void {
+    if (typeof value === 'string') {
+      const { offset, bytes } = this.texts.add(value)
+      this.block[at] = offset
+      this.block[at + 1] = bytes
+      return
+    }
+    this.block.fill(Number.NaN, at, at + 2)
+    if (value === null || value === undefined) return
+    builder.textFault ??= `row ${this.packed + 1} holds ${shown(value)}`
   }
 
   private flush(): void {
@@ -100,10 +124,48 @@ export class TablePacker {
     this.flush()
     const columns = (this.builders ?? []).map(column)
     const store = this.collector.finish()
+    const texts = this.texts.finish()
     return {
-      table: new PackedTable(columns, this.stride, store, this.where),
-      close: () => store.close(),
+      table: new PackedTable(columns, this.stride, store, texts, this.where),
+      close: () => {
+        store.close()
+        texts.close()
+      },
     }
+  }
+
+  discard(): void {
+    this.collector.discard()
+    this.texts.discard()
+  }
+}
+
+/** The bytes (UTF-8) of all texts, one after the other. */
+class TextPacker {
+  private readonly collector = new ByteCollector()
+  private waiting: Uint8Array[] = []
+  private waitingBytes = 0
+  private offset = 0
+
+  add(text: string): { offset: number; bytes: number } {
+    const encoded = Buffer.from(text, 'utf8')
+    const place = { offset: this.offset, bytes: encoded.length }
+    this.offset += encoded.length
+    this.waiting.push(encoded)
+    this.waitingBytes += encoded.length
+    if (this.waitingBytes > TEXT_BLOCK) this.flush()
+    return place
+  }
+
+  private flush(): void {
+    this.collector.append(Buffer.concat(this.waiting))
+    this.waiting = []
+    this.waitingBytes = 0
+  }
+
+  finish(): ByteStore {
+    this.flush()
+    return this.collector.finish()
   }
 
   discard(): void {
@@ -126,6 +188,7 @@ function newBuilder(name: string, values: readonly unknown[], slot: number): Bui
     whole: true,
     truth,
     texts: new Map(),
+    held: 0,
     freeText: false,
     ...(list && shape.some(d => d === 0) ? { fault: 'it holds empty or ragged lists' } : {}),
   }
@@ -141,6 +204,8 @@ function column(builder: Builder): Column {
     slot: builder.slot,
     width: builder.width,
     texts: builder.kind === 'text' && !builder.freeText ? [...builder.texts.keys()] : null,
+    ...(builder.kind === 'text' ? { text: { slot: builder.slot + 1 } } : {}),
+    ...(builder.textFault ? { textFault: builder.textFault } : {}),
     ...(builder.fault ? { fault: builder.fault } : {}),
   }
 }
@@ -197,8 +262,10 @@ function putCell(builder: Builder, value: unknown, cells: Float64Array): boolean
 function textIndex(builder: Builder, text: string): number {
   const known = builder.texts.get(text)
   if (known !== undefined) return known
-  if (builder.texts.size >= TEXT_LIMIT) {
+  builder.held += text.length
+  if (builder.freeText || builder.texts.size >= TEXT_LIMIT || builder.held > DICTIONARY_LIMIT) {
     builder.freeText = true
+    builder.texts.clear()
     return Number.NaN
   }
   builder.texts.set(text, builder.texts.size)
@@ -244,8 +311,20 @@ class PackedTable implements Table {
     readonly columns: Column[],
     private readonly stride: number,
     private readonly store: ByteStore,
+    private readonly texts: ByteStore,
     private readonly where: string,
   ) {}
+
+  text(column: Column, row: number): string | null {
+    if (!column.text) throw new TypeError(`Column ${column.name} holds no text`)
+    const place = new Float64Array(2)
+    this.store.readInto(new Uint8Array(place.buffer), (row * this.stride + column.text.slot) * 8)
+    const [offset = Number.NaN, length = 0] = place
+    if (Number.isNaN(offset)) return null
+    const bytes = new Uint8Array(length)
+    this.texts.readInto(bytes, offset)
+    return Buffer.from(bytes.buffer).toString('utf8')
+  }
 
   read(columns: readonly Column[], rows: ArrayLike<number>): Float64Array {
     for (const column of columns) refuseFault(column, this.where)

@@ -13,6 +13,7 @@ import { operatorKey } from '../operators'
 import { openSession } from '../runtime/session'
 import { type Layers, summarizeLayers } from './layers'
 import { modelNotes } from './notes'
+import { tableRows } from './tables'
 
 /**
  * Reads, checks and summarizes a model. MACs are for one sample: a symbolic leading dimension counts as 1, and other
@@ -27,7 +28,7 @@ export async function inspectModel(path: string): Promise<ModelSummary> {
   const { types, refused } = await inferModel(model)
   const inputs = model.graph.proto.input
     .filter(v => !model.graph.initializer(v.name))
-    .map(v => types.get(v.name) ?? bareInfo(model, v.name))
+    .map(v => withRows(model, types.get(v.name) ?? bareInfo(model, v.name)))
   const outputs = model.graph.proto.output.map(v => types.get(v.name) ?? bareInfo(model, v.name))
   const { sized, assumptions } = await sizedTypes(model, inputs, types)
   const layers = perSample(summarizeLayers(model, types, sized), inputs, outputs)
@@ -48,6 +49,12 @@ export async function inspectModel(path: string): Promise<ModelSummary> {
     layers: layers.layers,
     notes: [...notes, ...assumptions.map(assumptionNote)],
   }
+}
+
+/** Token numbers beyond a model's table are known before it is run. */
+function withRows(model: Model, input: TensorInfo): TensorInfo {
+  const rows = /int/.test(input.type) ? tableRows(model.graph, input.name) : undefined
+  return rows === undefined ? input : { ...input, rows }
 }
 
 function opsets(model: Model): Record<string, number> {
