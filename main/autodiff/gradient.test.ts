@@ -129,18 +129,19 @@ describe('the driver', () => {
   it('names every node without a gradient before it builds anything', async () => {
     const model = makeModel({
       nodes: [
-        makeNode('LpPool', ['x'], ['a'], { kernel_shape: [2n] }, { name: 'first' }),
-        makeNode('LRN', ['a'], ['b'], { size: 1n }, { name: 'second' }),
+        makeNode('Det', ['x'], ['a'], {}, { name: 'first' }),
+        makeNode('Compress', ['a', 'some'], ['b'], {}, { name: 'second' }),
         makeNode('ReduceSum', ['b'], ['loss'], { keepdims: 0n }),
       ],
-      inputs: [makeValue('x', 'float32', [1, 1, 4])],
+      inputs: [makeValue('x', 'float32', [2, 3, 3])],
       outputs: [makeValue('loss', 'float32', [])],
+      initializers: [makeTensor('some', 'bool', [2], [1, 0])],
     })
     await expect(gradientGraph(model, { loss: 'loss', wrt: ['x'] })).rejects.toMatchObject({
       code: 'unsupported',
       message:
-        'No gradient flows through LpPool, LRN. LpPool first: Its gradient is not written. LRN second: Its gradient is not written.',
-      where: 'LpPool first, LRN second',
+        'No gradient flows through Det, Compress. Det first: Its gradient is not written. Compress second: How much it keeps is known only while it runs.',
+      where: 'Det first, Compress second',
     })
   })
 

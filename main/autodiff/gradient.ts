@@ -29,13 +29,13 @@ import { type GradientOptions, gradientName, prepare } from './prepare'
  * does not depend on.
  */
 export async function gradientGraph(model: Model, options: GradientOptions): Promise<Model> {
-  const { model: copy, running } = await prepare(model, options)
+  const { model: copy, running, reasons } = await prepare(model, options)
   const { graph } = copy
   for (const name of [options.loss, ...(options.outputs ?? [])]) requireValue(copy, name)
   graph.proto.output = graph.proto.output.map(v => create(ValueInfoProtoSchema, { name: v.name }))
   const types = await typesOf(copy)
   if (options.scale) addScale(copy, options.scale, types.get(options.loss)?.type ?? 'float32')
-  const path = findPath(copy, options.loss, options.wrt, types)
+  const path = findPath(copy, options.loss, options.wrt, types, reasons)
   const gradients = new Backward(copy, types, path, options).run()
   options.wrt.forEach((name, i) => {
     graph.add(makeNode('Identity', [gradients[i]?.name ?? ''], [gradientName(name)]))

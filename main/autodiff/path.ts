@@ -6,6 +6,7 @@ import type { Types } from '../onnx/infer'
 import type { Model } from '../onnx/model'
 import { operatorKey, operatorRow } from '../operators'
 import type { Gradient } from '../operators/gradient'
+import type { Reasons } from './expand/expand'
 
 const FLOATS = new Set(['float32', 'float64', 'float16', 'bfloat16'])
 
@@ -24,9 +25,15 @@ export function gradientOf(node: NodeProto): Gradient {
 
 /**
  * Finds the path. Throws `unsupported` with every node on it that has no gradient and why, and `bad-option` when the
- * loss does not depend on one of `wrt`.
+ * loss does not depend on one of `wrt`. `reasons` say why nodes could not be taken apart.
  */
-export function findPath(model: Model, loss: string, wrt: readonly string[], types: Types): Path {
+export function findPath(
+  model: Model,
+  loss: string,
+  wrt: readonly string[],
+  types: Types,
+  reasons: Reasons = new Map(),
+): Path {
   const order = model.graph.topological()
   const fromWeights = new Set(wrt)
   for (const node of order) {
@@ -40,7 +47,7 @@ export function findPath(model: Model, loss: string, wrt: readonly string[], typ
     nodes.unshift(node)
     for (const name of node.input) if (name) toLoss.add(name)
   }
-  refuseMissing(nodes)
+  refuseMissing(nodes, reasons)
   const active = new Set([...fromWeights].filter(name => toLoss.has(name)))
   const lost = wrt.filter(name => !active.has(name))
   if (lost.length > 0)
@@ -56,9 +63,11 @@ function isReal(types: Types, name: string): boolean {
   return type === undefined || FLOATS.has(type)
 }
 
-function refuseMissing(nodes: readonly NodeProto[]): void {
+function refuseMissing(nodes: readonly NodeProto[], reasons: Reasons): void {
   const missing = nodes.flatMap(node => {
     const gradient = gradientOf(node)
+    if (gradient === 'expanded')
+      return [{ node, reason: reasons.get(node.output[0] ?? '') ?? 'It was not taken apart.' }]
     return typeof gradient === 'object' ? [{ node, reason: gradient.unsupported }] : []
   })
   if (missing.length === 0) return

@@ -9,9 +9,11 @@ import { copyModel } from '../onnx/copy'
 import { describeNode } from '../onnx/graph'
 import { declaredTypes, inferTypes, type Types } from '../onnx/infer'
 import { Model, normalDomain } from '../onnx/model'
+import { foldConstants } from '../onnx/passes/fold-constants'
 import { liftConstants } from '../onnx/passes/lift-constants'
 import { dataTypeName, makeTensor, tensorDims } from '../onnx/tensor'
 import { opsetObstacles, raiseOpset } from '../quantize/upgrade'
+import { expand, type Reasons } from './expand/expand'
 
 export interface GradientOptions {
   /** The value to differentiate: one float element. */
@@ -77,13 +79,13 @@ export function maskName(value: string): string {
 const LOWEST = 17
 
 /**
- * Returns a copy ready to be differentiated, and the running statistics it gives out. Throws `bad-option` for a name
+ * Returns a copy ready to be differentiated, the running statistics it gives out, and why operators were not taken apart. Throws `bad-option` for a name
  * in `wrt` that is neither input nor initializer, `unsupported` when the operator set cannot be raised.
  */
 export async function prepare(
   model: Model,
   o: GradientOptions,
-): Promise<{ model: Model; running: string[] }> {
+): Promise<{ model: Model; running: string[]; reasons: Reasons }> {
   const lifted = (await liftConstants.run(copyModel(model))).model
   const source = lifted === model ? copyModel(model) : lifted
   raiseForTraining(source)
@@ -93,7 +95,8 @@ export async function prepare(
   for (const name of new Set([...o.wrt, ...statistics])) weightToInput(source, name)
   setShapes(source, o.shapes ?? {})
   // Indexed anew: the weights are no constants any more.
-  const copy = new Model(source.proto, source.directory)
+  const folded = await foldShapes(new Model(source.proto, source.directory))
+  const { model: copy, reasons } = await expand(folded, [o.loss], o.wrt)
   const types: Types = o.dropout === 'mask' ? await inferTypes(copy) : new Map()
   const declared = declaredTypes(copy)
   const running: string[] = []
@@ -103,7 +106,16 @@ export async function prepare(
       replaceDropout(copy, node, o.dropout ?? 'off', types)
   }
   copy.graph.sort()
-  return { model: copy, running }
+  return { model: copy, running, reasons }
+}
+
+/**
+ * Shapes that exporters compute step by step become constants, so that ranks are known behind a Reshape. Each round may
+ * make known what the next one needs. Weights are inputs here and stay as they are.
+ */
+async function foldShapes(model: Model): Promise<Model> {
+  const { model: folded, modified } = await foldConstants.run(model)
+  return modified ? foldShapes(folded) : folded
 }
 
 /** Raises the operator set in place to the lowest that gradients are built for. Throws `unsupported` when it cannot be. */
@@ -181,7 +193,9 @@ function normalizeByBatch(model: Model, node: NodeProto, types: Types, training:
     const spare = graph.freshName(`${old}/spare`)
     graph.add(makeNode('Neg', [old], [spare]))
     graph.setInput(node, input, spare)
-    const running = asked || graph.freshName(runningName(old))
+    const running = graph.freshName(runningName(old))
+    // Exporters name the outputs of the training form themselves; who reads them still finds them.
+    if (asked) graph.add(makeNode('Identity', [running], [asked]))
     blend(model, [old, batch, running], momentum, types.get(old)?.type ?? 'float32')
     return [running]
   })

@@ -4,6 +4,7 @@
  * `distinct` ones are all different by 0.1 or more. Integer inputs are constants.
  */
 import type { AttributeValue } from '../onnx/build'
+import { EXPANDED_SPECS } from './specs-expanded'
 
 export interface RealInput {
   dims: number[]
@@ -12,12 +13,15 @@ export interface RealInput {
   distinct?: boolean
   /** Given as a constant, not differentiated. */
   fixed?: number[]
+  /** Float32 whatever the others are. */
+  plain?: boolean
 }
 
 export interface IntegerInput {
   ints: number[]
   dims?: number[]
   bool?: boolean
+  int32?: boolean
 }
 
 export interface GradientSpec {
@@ -25,8 +29,8 @@ export interface GradientSpec {
   /** undefined: an absent optional input. */
   inputs: (RealInput | IntegerInput | undefined)[]
   attributes?: Record<string, AttributeValue>
-  /** How many outputs, all of them reals that reach the loss; 1 when absent. */
-  outputs?: number
+  /** How many outputs, or at which places, all of them reals that reach the loss; 1 when absent. */
+  outputs?: number | number[]
   /** ai.onnx version; 17 when absent. */
   opset?: number
   training?: boolean
@@ -81,6 +85,9 @@ const elementwise: GradientSpec[] = [
   { ...one('Gelu'), opset: 20 },
   { ...one('Gelu', x, { approximate: 'tanh' }), opset: 20 },
   one('com.microsoft:Gelu'),
+  { op: 'com.microsoft:BiasGelu', inputs: [x, at(4)] },
+  { op: 'com.microsoft:FastGelu', inputs: [x, at(4)] },
+  one('com.microsoft:FastGelu'),
   one('com.microsoft:QuickGelu', x, { alpha: 1.5 }),
   { ...one('Swish', x, { alpha: 1.3 }), opset: 24 },
   { op: 'Clip', inputs: [bend(-1, 1), { dims: [], fixed: [-1] }, { dims: [], fixed: [1] }] },
@@ -161,6 +168,22 @@ const moves: GradientSpec[] = [
   { op: 'Slice', inputs: [x, ints(-1, 0), ints(-99, 4), ints(1, 2), ints(-2, 3)] },
   { op: 'Pad', inputs: [x, ints(0, 1, 2, 1, 0, 1)] },
   { op: 'Pad', inputs: [x, ints(0, -1, 2, 1, 0, -1)] },
+  { op: 'Pad', inputs: [x, ints(0, 1, 2, 1, 0, 1)], attributes: { mode: 'reflect' } },
+  { op: 'Pad', inputs: [x, ints(1, 0, 2, 0, 0, 1)], attributes: { mode: 'edge' } },
+  { op: 'OneHot', inputs: [ints(1, 3, 1), ints(4), at(2)] },
+  { op: 'ReverseSequence', inputs: [at(4, 2, 3), ints(4, 2)] },
+  {
+    op: 'Col2Im',
+    inputs: [at(2, 12, 12), ints(4, 5), ints(2, 2)],
+    opset: 18,
+  },
+  {
+    op: 'Col2Im',
+    inputs: [at(1, 12, 4), ints(4, 4), ints(3, 2)],
+    attributes: { pads: [1n, 0n, 1n, 0n], strides: [2n, 1n], dilations: [1n, 2n] },
+    opset: 18,
+  },
+  { op: 'com.microsoft:ExpandDims', inputs: [x, { ints: [1], dims: [], int32: true }] },
   { op: 'Gather', inputs: [x, { ints: [2, 0, 2, -1], dims: [2, 2] }], attributes: { axis: 1n } },
   { op: 'Gather', inputs: [at(5, 3), { ints: [1, 1, 4] }] },
   { op: 'Gather', inputs: [x, { ints: [1], dims: [] }], attributes: { axis: 2n } },
@@ -233,6 +256,37 @@ const pools: GradientSpec[] = [
   one('GlobalMaxPool', { dims: [2, 2, 4, 3], distinct: true }),
 ]
 
+const scales = (...list: number[]): RealInput => ({ dims: [list.length], fixed: list, plain: true })
+const small = at(2, 2, 3, 5)
+const resize = (attributes: Record<string, AttributeValue>, ...list: number[]): GradientSpec => ({
+  op: 'Resize',
+  inputs: [small, undefined, scales(1, 1, ...list)],
+  attributes,
+})
+const linear = { mode: 'linear' }
+const cubic = { mode: 'cubic' }
+const resizes: GradientSpec[] = [
+  resize({ mode: 'nearest', coordinate_transformation_mode: 'asymmetric', nearest_mode: 'floor' }, 2, 3),
+  resize({ mode: 'nearest' }, 2, 2),
+  resize({ mode: 'nearest' }, 1.7, 0.5),
+  resize({ mode: 'nearest', coordinate_transformation_mode: 'align_corners', nearest_mode: 'ceil' }, 2, 1),
+  resize(linear, 2, 2),
+  resize({ ...linear, coordinate_transformation_mode: 'align_corners' }, 2, 1.6),
+  resize({ ...linear, coordinate_transformation_mode: 'asymmetric' }, 0.7, 2),
+  resize({ ...linear, coordinate_transformation_mode: 'pytorch_half_pixel' }, 0.4, 0.6),
+  resize({ ...cubic, cubic_coeff_a: -0.75 }, 2, 1.5),
+  resize({ ...cubic, exclude_outside: 1n, coordinate_transformation_mode: 'align_corners' }, 0.7, 2),
+  { op: 'Resize', inputs: [small, undefined, undefined, ints(2, 2, 7, 4)], attributes: linear },
+  {
+    op: 'Resize',
+    inputs: [small, undefined, undefined, ints(2, 3)],
+    attributes: { ...linear, antialias: 1n, axes: [-2n, 3n] },
+    opset: 18,
+  },
+  { op: 'Resize', inputs: [at(2, 3, 4), undefined, scales(1, 1, 2)], attributes: linear },
+  { op: 'Resize', inputs: [at(1, 2, 2, 3, 2), undefined, scales(1, 1, 2, 2, 1.5)], attributes: linear },
+]
+
 const positive = (n: number): RealInput => ({ dims: [n], domain: [0.5, 2] })
 const batch = [at(4, 3, 2, 2), at(3), at(3), at(3), positive(3)]
 const held = [
@@ -252,6 +306,10 @@ const norms: GradientSpec[] = [
   { op: 'InstanceNormalization', inputs: [at(2, 3, 4, 2), at(3), at(3)] },
   { op: 'SimplifiedLayerNormalization', inputs: [at(2, 3, 5), at(5)] },
   { op: 'RMSNormalization', inputs: [at(2, 3, 5), at(5)], opset: 23 },
+  one('LpNormalization', x, { axis: 1n }),
+  one('LpNormalization', bend(0), { p: 1n }),
+  one('LRN', at(2, 5, 3, 2), { size: 3n, alpha: 0.9, beta: 0.6, bias: 1.5 }),
+  one('LRN', at(2, 5, 3, 2), { size: 5n, alpha: 0.9 }),
 ]
 
 export const GRADIENT_SPECS: readonly GradientSpec[] = [
@@ -261,5 +319,7 @@ export const GRADIENT_SPECS: readonly GradientSpec[] = [
   ...moves,
   ...convolutions,
   ...pools,
+  ...resizes,
   ...norms,
+  ...EXPANDED_SPECS,
 ]

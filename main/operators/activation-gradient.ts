@@ -25,11 +25,23 @@ export function step(threshold: (read: (name: string, fallback: number) => numbe
 
 /** f′ = Φ(x) + x·φ(x), or with approximate = tanh, u = √(2/π)(x + 0.044715x³): ½(1 + tanh u) + ½x(1 − tanh² u)·u′ */
 export const gelu = elementwise((m, x, _, node) => {
-  if (stringAttribute(node, 'approximate', 'none') === 'tanh') return geluTanh(m, x)
+  return stringAttribute(node, 'approximate', 'none') === 'tanh' ? geluTanh(m, x) : geluErf(m, x)
+})
+
+function geluErf(m: Builder, x: Value): Value {
   const density = m.mul(m.unary('Exp', m.mul(m.square(x), -0.5)), 1 / Math.sqrt(2 * Math.PI))
   const phi = m.mul(m.add(m.unary('Erf', m.mul(x, Math.SQRT1_2)), 1), 0.5)
   return m.add(phi, m.mul(x, density))
-})
+}
+
+/** com.microsoft: y = gelu(x + b), with the tanh approximation for FastGelu, the bias optional. */
+export function biasGelu(approximate: boolean): Vjp {
+  return s => {
+    const x = s.has(1) ? s.m.add(s.input(0), s.input(1)) : s.input(0)
+    const g = s.m.mul(s.grad(), approximate ? geluTanh(s.m, x) : geluErf(s.m, x))
+    return s.has(1) ? [g, g] : [g]
+  }
+}
 
 function geluTanh(m: Builder, x: Value): Value {
   const c = Math.sqrt(2 / Math.PI)

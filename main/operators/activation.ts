@@ -1,7 +1,7 @@
 /** Activations and other functions of one element. σ is the logistic function. Where a function bends, the slope is 0. */
 import { floatAttribute as real } from '../onnx/build'
 import * as rules from './activation-gradient'
-import { elementwise, FUSED, pullback, QUANTIZED, unsupported } from './gradient'
+import { elementwise, FUSED, NO_KERNEL, pullback, QUANTIZED } from './gradient'
 import type { ActivationOp } from './names'
 import { free, type OpRow, row } from './row'
 
@@ -62,7 +62,7 @@ export const activation = {
     free,
     elementwise((m, x) => m.unary('Reciprocal', m.square(m.add(m.unary('Abs', x), 1)))),
   ),
-  SwiGLU: row(free, unsupported('ONNX Runtime 1.30 has no kernel to check it against.')),
+  SwiGLU: row(free, NO_KERNEL),
   Swish: row(free, rules.swish(1)),
   Tanh: row(
     free,
@@ -72,13 +72,13 @@ export const activation = {
     free,
     step(read => read('alpha', 1)),
   ),
-  'com.microsoft:BiasGelu': row(free, FUSED),
-  'com.microsoft:BiasSoftmax': row(free, FUSED),
-  'com.microsoft:BiasSplitGelu': row(free, FUSED),
-  'com.microsoft:FastGelu': row(free, FUSED),
+  'com.microsoft:BiasGelu': row(free, rules.biasGelu(false)),
+  'com.microsoft:BiasSoftmax': row(free, NO_KERNEL),
+  'com.microsoft:BiasSplitGelu': row(free, NO_KERNEL),
+  'com.microsoft:FastGelu': row(free, rules.biasGelu(true)),
   'com.microsoft:Gelu': row(free, rules.gelu),
   'com.microsoft:QuickGelu': row(free, rules.swish(1.702)),
   'com.microsoft:ScaledSiLU': row(free, FUSED),
-  'com.microsoft:SwiGLU': row(free, FUSED),
+  'com.microsoft:SwiGLU': row(free, NO_KERNEL),
   'com.microsoft:QOrderedGelu': row(free, QUANTIZED),
 } satisfies Record<ActivationOp, OpRow>

@@ -6,7 +6,7 @@
 
 import type { NodeProto } from 'onnx-buf'
 import { intAttribute, intsAttribute } from '../onnx/build'
-import { FUSED, QUANTIZED, unsupported } from './gradient'
+import { FUSED, NO_KERNEL, QUANTIZED, unsupported } from './gradient'
 import type { AttentionOp } from './names'
 import { type CostRow, free, fromInputs, type OpRow, product, row, type Shapes, unknownCost } from './row'
 
@@ -87,17 +87,14 @@ const SPARSE = unknownCost('How much is computed depends on its window or sparsi
 const STATE = unknownCost('The number of products depends on the state update it is told to use.')
 
 export const attention = {
-  Attention: row(
-    separate(4, { query: 'q_num_heads', key: 'kv_num_heads' }),
-    unsupported('Decompose it into MatMul and Softmax to train through it.'),
-  ),
+  Attention: row(separate(4, { query: 'q_num_heads', key: 'kv_num_heads' }), 'expanded'),
   FlexAttention: row(
     separate(Number.POSITIVE_INFINITY, { query: 'q_num_heads', key: 'kv_num_heads' }),
-    unsupported('Decompose it into MatMul and Softmax to train through it.'),
+    NO_KERNEL,
   ),
-  LinearAttention: row(STATE, unsupported('Decompose it into MatMul and Softmax to train through it.')),
-  RotaryEmbedding: row(free, unsupported('Decompose it into MatMul and Softmax to train through it.')),
-  'com.microsoft:Attention': row(projecting(4), FUSED),
+  LinearAttention: row(STATE, unsupported('It keeps a state that its steps update in turn.')),
+  RotaryEmbedding: row(free, 'expanded'),
+  'com.microsoft:Attention': row(projecting(4), 'expanded'),
   'com.microsoft:DecoderAttention': row(CACHED, FUSED),
   'com.microsoft:DecoderMaskedMultiHeadAttention': row(CACHED, FUSED),
   'com.microsoft:DecoderMaskedSelfAttention': row(CACHED, FUSED),
@@ -107,11 +104,11 @@ export const attention = {
     FUSED,
   ),
   'com.microsoft:GemmaRotaryEmbedding': row(free, FUSED),
-  'com.microsoft:GroupQueryAttention': row(grouped, FUSED),
+  'com.microsoft:GroupQueryAttention': row(grouped, 'expanded'),
   'com.microsoft:LinearAttention': row(STATE, FUSED),
   'com.microsoft:LongformerAttention': row(SPARSE, FUSED),
   'com.microsoft:MRotaryEmbedding': row(free, FUSED),
-  'com.microsoft:MultiHeadAttention': row(multiHead, FUSED),
+  'com.microsoft:MultiHeadAttention': row(multiHead, 'expanded'),
   'com.microsoft:PackedAttention': row(PACKED, FUSED),
   'com.microsoft:PackedMultiHeadAttention': row(PACKED, FUSED),
   'com.microsoft:PagedAttention': row(CACHED, FUSED),
@@ -121,6 +118,6 @@ export const attention = {
     QUANTIZED,
   ),
   'com.microsoft:RelativePositionBias': row(free, FUSED),
-  'com.microsoft:RotaryEmbedding': row(free, FUSED),
+  'com.microsoft:RotaryEmbedding': row(free, 'expanded'),
   'com.microsoft:SparseAttention': row(SPARSE, FUSED),
 } satisfies Record<AttentionOp, OpRow>

@@ -2,7 +2,7 @@
  * Builds the nodes of a gradient: one method per operation, each giving a value whose type and shape are known as far as
  * they can be told. What differs between operator sets (13 and later) is decided here and nowhere else.
  */
-import type { TensorProto } from 'onnx-buf'
+import type { AttributeProto, TensorProto } from 'onnx-buf'
 import { type AttributeValue, makeNode } from '../onnx/build'
 import type { Graph } from '../onnx/graph'
 import { makeTensor } from '../onnx/tensor'
@@ -45,10 +45,14 @@ export function broadcastShape(a: readonly Dim[], b: readonly Dim[]): Dim[] {
 export class Builder {
   private readonly constants = new Map<string, Value>()
 
-  /** @param opset version of ai.onnx the nodes are for, 13 or later */
+  /**
+   * @param opset version of ai.onnx the nodes are for, 13 or later
+   * @param prefix what the names of new values start with
+   */
   constructor(
     private readonly graph: Graph,
     readonly opset: number,
+    private readonly prefix = 'grad',
   ) {}
 
   /** Adds a node with one output. */
@@ -58,7 +62,7 @@ export class Builder {
     shape: readonly Dim[],
     o: EmitOptions = {},
   ): Value {
-    const name = this.graph.freshName(`grad/${op}`)
+    const name = this.graph.freshName(`${this.prefix}/${op}`)
     const type = o.type ?? inputs.find(v => v)?.type ?? 'float32'
     const names = inputs.map(v => v?.name ?? '')
     this.graph.add(
@@ -74,7 +78,7 @@ export class Builder {
     shapes: readonly (readonly Dim[])[],
     attributes: Record<string, AttributeValue> = {},
   ): Value[] {
-    const names = shapes.map(() => this.graph.freshName(`grad/${op}`))
+    const names = shapes.map(() => this.graph.freshName(`${this.prefix}/${op}`))
     const name = names[0] ?? op
     this.graph.add(
       makeNode(
@@ -93,7 +97,7 @@ export class Builder {
     const key = `${type}[${dims}]${data.join()}`
     const known = this.constants.get(key)
     if (known) return known
-    const name = this.graph.freshName('grad/constant')
+    const name = this.graph.freshName(`${this.prefix}/constant`)
     const tensor: TensorProto = makeTensor(name, type as 'float32', [...dims], typedData(type, data))
     this.graph.setInitializer(tensor)
     const value = { name, type, shape: dims }
@@ -228,6 +232,26 @@ export class Builder {
     return this.emit('MatMul', [a, b], [...batch, a.shape.at(-2) ?? 1, b.shape.at(-1) ?? 1])
   }
 
+  /** The unit matrix [1, 1, n, n] as wide as an axis of x. */
+  identity(x: Value, axis: number): Value {
+    const n = this.dimOf(x, axis)
+    const d = x.shape[axis] ?? ''
+    const square = this.emit('Expand', [this.scalar(0, x.type), this.concat([n, n], 0, [2])], [d, d])
+    const unit = this.emit('EyeLike', [square], [d, d])
+    return this.emit('Unsqueeze', [unit, this.ints([0, 1])], [1, 1, d, d])
+  }
+
+  /** Along an axis of g, g·Pᵀ for a matrix P [1, 1, n, k]: from k elements to n. */
+  alongAxis(g: Value, matrix: Value, axis: number): Value {
+    const last = g.shape.length - 1
+    const [rows, columns] = [matrix.shape[2] ?? '', matrix.shape[3] ?? '']
+    const plain = this.emit('Squeeze', [matrix, this.ints([0, 1])], [rows, columns])
+    if (axis === last) return this.matmul(g, this.transposed(plain))
+    if (axis === last - 1) return this.matmul(plain, g)
+    const order = [...g.shape.keys()].map(a => (a === axis ? last : a === last ? axis : a))
+    return this.transpose(this.matmul(this.transpose(g, order), this.transposed(plain)), order)
+  }
+
   transpose(x: Value, perm: readonly number[]): Value {
     if (perm.every((p, i) => p === i)) return x
     const shape = perm.map(p => x.shape[p] ?? '')
@@ -266,6 +290,24 @@ export class Builder {
     const sizes = this.emit('Gather', [shape, this.ints(axes)], [axes.length])
     const all = this.reduce('ReduceProd', sizes, [0], false)
     return this.cast(all, type)
+  }
+
+  /** The product of several dimensions, as int64 [1]: a constant when known. */
+  merge(x: Value, axes: readonly number[]): Value {
+    const dims = staticShape(axes.map(a => x.shape[a] ?? ''))
+    if (dims) return this.ints([dims.reduce((all, d) => all * d, 1)])
+    const sizes = this.concat(
+      axes.map(axis => this.dimOf(x, axis)),
+      0,
+      [axes.length],
+    )
+    return this.reduce('ReduceProd', sizes, [0])
+  }
+
+  /** Gives the node that makes a value attributes that are at hand as they are. */
+  setAttributes(x: Value, attributes: readonly AttributeProto[]): void {
+    const node = this.graph.producer(x.name)
+    if (node) node.attribute = [...attributes]
   }
 
   /** Reshape to dims of which each is a number, or the dimension of a value at an axis. */

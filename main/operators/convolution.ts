@@ -29,7 +29,7 @@ export const convolution = {
   QLinearConv: row(forward(3), QUANTIZED),
   'com.microsoft:CausalConvWithState': row(forward(1), FUSED),
   'com.microsoft:ConvTransposeWithDynamicPads': row(transposed, FUSED),
-  'com.microsoft:FusedConv': row(forward(1), FUSED),
+  'com.microsoft:FusedConv': row(forward(1), 'expanded'),
   'com.microsoft:NhwcConv': row(forward(1), FUSED),
   'com.microsoft:NhwcFusedConv': row(forward(1), FUSED),
   'com.microsoft:QLinearConv': row(forward(3), QUANTIZED),

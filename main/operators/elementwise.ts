@@ -59,7 +59,10 @@ export const elementwise = {
     free,
     each((m, x) => m.unary('Sinh', x)),
   ),
-  CumProd: row(free, unsupported('Its gradient is not written; use Mul or ReduceProd.')),
+  CumProd: row(
+    free,
+    unsupported('Where a factor is zero its gradient takes every product apart; use Mul or ReduceProd.'),
+  ),
   CumSum: row(free, rules.cumSum),
   Div: row(free, rules.div),
   Equal: zero,

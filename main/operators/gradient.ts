@@ -26,8 +26,11 @@ export interface Site {
 /** Gradients by input position; undefined where there is none or nobody needs it. */
 export type Vjp = (site: Site) => (Value | undefined)[]
 
-/** A rule; 'zero': piecewise constant or not of real numbers, so nothing flows; or the reason why there is none. */
-export type Gradient = Vjp | 'zero' | { unsupported: string }
+/**
+ * A rule; 'zero': piecewise constant or not of real numbers, so nothing flows; 'expanded': taken apart into operators
+ * with rules before anything is differentiated (main/autodiff/expand); or the reason why there is none.
+ */
+export type Gradient = Vjp | 'zero' | 'expanded' | { unsupported: string }
 
 export const unsupported = (reason: string): Gradient => ({ unsupported: reason })
 
@@ -61,3 +64,4 @@ export const FUSED = unsupported(
   'It is made by the optimizer of ONNX Runtime; train the model it was made from.',
 )
 export const QUANTIZED = unsupported('Quantized numbers have no gradient; train the float model.')
+export const NO_KERNEL = unsupported('ONNX Runtime cannot run it on a CPU, and so it was not checked here.')

@@ -5,7 +5,7 @@
 
 import type { NodeProto } from 'onnx-buf'
 import { intAttribute, stringAttribute } from '../onnx/build'
-import { FUSED, QUANTIZED, unsupported } from './gradient'
+import { FUSED, NO_KERNEL, QUANTIZED, unsupported } from './gradient'
 import { gemmRule, matmul as times } from './matmul-gradient'
 import type { MatmulOp } from './names'
 import {
@@ -84,7 +84,7 @@ const EXPERTS = 'The router decides while it runs which experts work.'
 export const matmul = {
   MatMul: row(matrices, times),
   Gemm: row(matrices, gemmRule),
-  Einsum: row({ cost: einsum }, unsupported('Its gradient is not written; use MatMul and Transpose.')),
+  Einsum: row({ cost: einsum }, 'expanded'),
   MatMulInteger: row(matrices, QUANTIZED),
   QLinearMatMul: row(matrices, QUANTIZED),
   Det: row(
@@ -93,10 +93,10 @@ export const matmul = {
   ),
   'com.microsoft:CDist': row(distances, FUSED),
   'com.microsoft:DynamicQuantizeMatMul': row(matrices, QUANTIZED),
-  'com.microsoft:FusedGemm': row(matrices, FUSED),
-  'com.microsoft:FusedMatMul': row(matrices, FUSED),
-  'com.microsoft:FusedMatMulActivation': row(matrices, FUSED),
-  'com.microsoft:GemmFastGelu': row(matrices, FUSED),
+  'com.microsoft:FusedGemm': row(matrices, 'expanded'),
+  'com.microsoft:FusedMatMul': row(matrices, 'expanded'),
+  'com.microsoft:FusedMatMulActivation': row(matrices, NO_KERNEL),
+  'com.microsoft:GemmFastGelu': row(matrices, NO_KERNEL),
   'com.microsoft:GemmFloat8': row(matrices, QUANTIZED),
   'com.microsoft:Inverse': row(unknownCost('The number of products depends on the algorithm.'), FUSED),
   'com.microsoft:MatMulBnb4': row(packed, QUANTIZED),
@@ -108,6 +108,6 @@ export const matmul = {
   'com.microsoft:QGemm': row(matrices, QUANTIZED),
   'com.microsoft:QMoE': row(unknownCost(EXPERTS), QUANTIZED),
   'com.microsoft:QOrderedMatMul': row(matrices, QUANTIZED),
-  'com.microsoft:SparseToDenseMatMul': row(matrices, FUSED),
-  'com.microsoft:TransposeMatMul': row(matrices, FUSED),
+  'com.microsoft:SparseToDenseMatMul': row(matrices, NO_KERNEL),
+  'com.microsoft:TransposeMatMul': row(matrices, 'expanded'),
 } satisfies Record<MatmulOp, OpRow>

@@ -54,11 +54,14 @@ export const tile: Vjp = s => {
   return [summed]
 }
 
-/** Zero padding is cropped; negative pads come back as zeros. */
+/**
+ * Zero padding is cropped; negative pads come back as zeros. In the other modes y repeats elements of x: along each axis
+ * y = x·P with P what padding makes of the unit matrix, and x̄ = ȳ·Pᵀ.
+ */
 export const pad: Vjp = s => {
   const x = s.input(0)
   const rank = x.shape.length
-  if (stringAttribute(s.node, 'mode', 'constant') !== 'constant') throw computed(s, 'mode (not “constant”)')
+  const mode = stringAttribute(s.node, 'mode', 'constant')
   const pads = s.constant(1)
   if (!pads) throw computed(s, 'pads')
   const axes = s.has(3) ? s.constant(3) : [...Array(rank).keys()]
@@ -69,7 +72,17 @@ export const pad: Vjp = s => {
     before[axisOf(a, x)] = -(pads[i] ?? 0)
     after[axisOf(a, x)] = -(pads[i + axes.length] ?? 0)
   })
-  return [s.m.pad(s.grad(), before, after)]
+  if (mode === 'constant') return [s.m.pad(s.grad(), before, after)]
+  return [
+    before.reduce((g, _, axis) => {
+      const [lead, rest] = [-(before[axis] ?? 0), -(after[axis] ?? 0)]
+      if (lead === 0 && rest === 0) return g
+      const unit = s.m.identity(x, axis)
+      const shape = [1, 1, x.shape[axis] ?? '', s.output().shape[axis] ?? '']
+      const inputs = [unit, s.m.ints([0, 0, 0, lead, 0, 0, 0, rest])]
+      return s.m.alongAxis(g, s.m.emit('Pad', inputs, shape, { attributes: { mode } }), axis)
+    }, s.grad()),
+  ]
 }
 
 /** Adds rows g [i…, rest] into zeros shaped as x moved `axis` to the front, at integer positions along that axis. */
@@ -190,6 +203,52 @@ function scatterInto(m: Builder, g: Value, at: Value, x: Value, axis: number): V
   const target = m.concat(dims, 0, [dims.length])
   const zeros = m.emit('Expand', [m.scalar(0, g.type), target], shape)
   return scatterAlong(m, g, at, zeros, axis)
+}
+
+/** y = off + (on − off)·h, h one where the index is: on̄ = Σ ȳ·h, off̄ = Σ ȳ·(1 − h) */
+export const oneHot: Vjp = s => {
+  const { m } = s
+  const g = s.grad()
+  const values = m.constant(g.type, [2], [0, 1])
+  const attributes = { axis: BigInt(intAttribute(s.node, 'axis', -1)) }
+  const h = m.emit('OneHot', [s.input(0), s.input(1), values], g.shape, { type: g.type, attributes })
+  const all = [...g.shape.keys()]
+  const total = m.sum(g, all, false)
+  const on = m.sum(m.mul(g, h), all, false)
+  const parts = [m.sub(total, on), on].map(v => m.emit('Unsqueeze', [v, m.ints([0])], [1]))
+  return [undefined, undefined, m.concat(parts, 0, [2])]
+}
+
+/** Reversed again. */
+export const reverseSequence: Vjp = s => {
+  const attributes = {
+    batch_axis: BigInt(intAttribute(s.node, 'batch_axis', 1)),
+    time_axis: BigInt(intAttribute(s.node, 'time_axis', 0)),
+  }
+  return [s.m.emit('ReverseSequence', [s.grad(), s.input(1)], s.grad().shape, { attributes })]
+}
+
+/** y: blocks [N, C·k, L] added into an image. x̄ are the blocks of ȳ: a Conv with one filter per place in the block. */
+export const col2im: Vjp = s => {
+  const { m } = s
+  const block = s.constant(2)
+  const channels = s.output().shape[1]
+  if (!block || typeof channels !== 'number') throw computed(s, 'block_shape and number of channels')
+  const places = block.reduce((all, k) => all * k, 1)
+  const one = Array.from({ length: places * places }, (_, i) => (i % (places + 1) === 0 ? 1 : 0))
+  const filters = m.constant(
+    s.grad().type,
+    [channels * places, 1, ...block],
+    Array(channels).fill(one).flat(),
+  )
+  const attributes: Record<string, bigint | bigint[]> = { group: BigInt(channels) }
+  for (const name of ['dilations', 'pads', 'strides']) {
+    const list = intsAttribute(s.node, name)
+    if (list) attributes[name] = list.map(BigInt)
+  }
+  const shape = [s.grad().shape[0] ?? '', channels * places, ...block.map(() => '')]
+  const blocks = m.emit('Conv', [s.grad(), filters], shape, { attributes })
+  return [m.reshapeLike(blocks, s.input(0))]
 }
 
 /** The k largest: ȳ goes to where they were. */

@@ -119,3 +119,50 @@ export const rmsNormalization: Vjp = s => {
     s.needs(1) ? overLeading(m, m.mul(g, unit), axis, scale) : undefined,
   ]
 }
+
+/** y = x/n, n = ‖x‖ₚ along the axis, p = 1 or 2: x̄ = (ȳ − s·Σ ȳ·y)/n, s = sign x or y; 0 where n = 0. */
+export const lpNormalization: Vjp = s => {
+  const { m } = s
+  const [x, y, g] = [s.input(0), s.output(), s.grad()]
+  const first = intAttribute(s.node, 'p', 2) === 1
+  const axes = [axisOf(intAttribute(s.node, 'axis', -1), x)]
+  const n = m.reduce(first ? 'ReduceL1' : 'ReduceL2', x, axes)
+  const isZero = m.equal(n, 0)
+  const along = m.mul(first ? m.unary('Sign', x) : y, m.sum(m.mul(g, y), axes))
+  return [m.mul(m.sub(g, along), m.where(isZero, 0, m.div(1, m.where(isZero, 1, n))))]
+}
+
+/**
+ * y = x·d^(−β), d = k + α/n·W(x²), W the sum over n neighbouring channels (Krizhevsky et al. 2012):
+ *   x̄ = ȳ·d^(−β) − 2αβ/n·x·Wᵀ(ȳ·y/d)
+ */
+export const localResponse: Vjp = s => {
+  const { m } = s
+  const [x, y, g] = [s.input(0), s.output(), s.grad()]
+  const size = intAttribute(s.node, 'size', 1)
+  const [alpha, beta] = [floatAttribute(s.node, 'alpha', 1e-4), floatAttribute(s.node, 'beta', 0.75)]
+  const [lead, rest] = [Math.floor((size - 1) / 2), Math.ceil((size - 1) / 2)]
+  const scaled = m.mul(sumOfChannels(m, m.square(x), size, lead, rest), alpha / size)
+  const d = m.add(scaled, floatAttribute(s.node, 'bias', 1))
+  const back = sumOfChannels(m, m.div(m.mul(g, y), d), size, rest, lead)
+  const direct = m.mul(g, m.pow(d, -beta))
+  return [m.sub(direct, m.mul(m.mul(x, back), (2 * alpha * beta) / size))]
+}
+
+/** Sums of the channels from `before` in front to `after` behind: an average over windows of [N, 1, C, …], times n. */
+function sumOfChannels(m: Builder, x: Value, size: number, before: number, after: number): Value {
+  const channels = x.shape[1] ?? ''
+  const flat = m.reshape(x, [
+    { of: x, axis: 0 },
+    1,
+    typeof channels === 'number' ? channels : { of: x, axis: 1 },
+    -1,
+  ])
+  const attributes = {
+    kernel_shape: [BigInt(size), 1n],
+    pads: [BigInt(before), 0n, BigInt(after), 0n],
+    count_include_pad: 1n,
+  }
+  const mean = m.emit('AveragePool', [flat], flat.shape, { attributes })
+  return m.mul(m.reshapeLike(mean, x), size)
+}

@@ -2,6 +2,7 @@
 import { FUSED, QUANTIZED, unsupported } from './gradient'
 import type { PoolingOp } from './names'
 import * as rules from './pooling-gradient'
+import { resize } from './resize-gradient'
 import { free, type OpRow, row } from './row'
 
 export const pooling = {
@@ -15,9 +16,10 @@ export const pooling = {
   MaxPool: row(free, rules.maxPool),
   MaxRoiPool: row(free, unsupported('Its gradient is not written.')),
   MaxUnpool: row(free, unsupported('Its gradient is not written.')),
-  Resize: row(free, unsupported('Its gradient is not written.')),
+  Resize: row(free, resize),
   RoiAlign: row(free, unsupported('Its gradient is not written.')),
-  Upsample: row(free, unsupported('Its gradient is not written.')),
+  // Became Resize in operator set 10, to which models are raised.
+  Upsample: row(free, unsupported('It is deprecated; use Resize.')),
   'com.microsoft:CropAndResize': row(free, FUSED),
   'com.microsoft:GridSample': row(free, FUSED),
   'com.microsoft:MaxpoolWithMask': row(free, FUSED),

@@ -3,7 +3,7 @@
  *   macs = T · B · (prod(W) + prod(R)),  X [T, B, I],  W [D, gates·H, I],  R [D, gates·H, H]
  * Peepholes and gates are element-wise and count zero.
  */
-import { FUSED, QUANTIZED, unsupported } from './gradient'
+import { FUSED, QUANTIZED } from './gradient'
 import type { RecurrentOp } from './names'
 import { fromInputs, type OpRow, product, row, unknownCost } from './row'
 
@@ -14,9 +14,9 @@ const cell = fromInputs(
 )
 
 export const recurrent = {
-  GRU: row(cell, unsupported('Unroll it into MatMul and activations to train through it.')),
-  LSTM: row(cell, unsupported('Unroll it into MatMul and activations to train through it.')),
-  RNN: row(cell, unsupported('Unroll it into MatMul and activations to train through it.')),
+  GRU: row(cell, 'expanded'),
+  LSTM: row(cell, 'expanded'),
+  RNN: row(cell, 'expanded'),
   'com.microsoft:AttnLSTM': row(
     unknownCost('Its attention reads a memory whose length is not in its shapes.'),
     FUSED,

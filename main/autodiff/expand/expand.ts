@@ -1,0 +1,117 @@
+/** Takes apart, on the way from the weights to the loss, the operators that have an expansion instead of a rule. */
+import type { NodeProto } from 'onnx-buf'
+import { makeNode } from '../../onnx/build'
+import { inferTypes, type Types } from '../../onnx/infer'
+import { Model } from '../../onnx/model'
+import { tensorValues } from '../../onnx/tensor'
+import { operatorKey, operatorRow } from '../../operators'
+import { Builder, type Value } from '../../operators/builder'
+import { toNumbers } from '../../runtime/tensor'
+import { Declined, type Place } from './expansion'
+import { EXPANSIONS } from './table'
+
+/** An expansion may give operators that have expansions themselves; this bounds a mistake. */
+const MAX_ROUNDS = 5
+
+/** Why nodes could not be taken apart, by their first outputs. */
+export type Reasons = ReadonlyMap<string, string>
+
+/**
+ * Changes the model in place until no node between `wrt` and `targets` can be taken apart any further. Returns the model
+ * indexed anew, and why nodes were left.
+ */
+export async function expand(
+  model: Model,
+  targets: readonly string[],
+  wrt: readonly string[],
+): Promise<{ model: Model; reasons: Reasons }> {
+  let reasons = new Map<string, string>()
+  let current = model
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const nodes = between(current, targets, wrt)
+    if (nodes.length === reasons.size) break
+    // Asked again: what is known of its inputs may have come to light.
+    reasons = new Map()
+    const types = await inferTypes(current)
+    const m = new Builder(current.graph, current.opset(), 'expand')
+    for (const node of nodes) expandNode(current, node, m, types, reasons)
+    current.graph.sort()
+    current = new Model(current.proto, current.directory)
+  }
+  return { model: current, reasons }
+}
+
+/** Nodes with an expansion that depend on `wrt` and on which a target depends. */
+function between(model: Model, targets: readonly string[], wrt: readonly string[]): NodeProto[] {
+  const isExpanded = (node: NodeProto) => operatorRow(node.opType, node.domain)?.gradient === 'expanded'
+  if (!model.graph.nodes.some(isExpanded)) return []
+  const order = model.graph.topological()
+  const depends = new Set(wrt)
+  for (const node of order)
+    if (
+      node.input.some(name => depends.has(name)) &&
+      operatorRow(node.opType, node.domain)?.gradient !== 'zero'
+    )
+      for (const name of node.output) if (name) depends.add(name)
+  const wanted = new Set(targets)
+  for (const node of [...order].reverse())
+    if (node.output.some(name => wanted.has(name))) for (const name of node.input) wanted.add(name)
+  return order.filter(
+    node => isExpanded(node) && node.output.some(name => wanted.has(name) && depends.has(name)),
+  )
+}
+
+function expandNode(
+  model: Model,
+  node: NodeProto,
+  m: Builder,
+  types: Types,
+  reasons: Map<string, string>,
+): void {
+  const { graph } = model
+  const expansion = EXPANSIONS[operatorKey(node.opType, node.domain)]
+  const before = graph.nodes.length
+  try {
+    if (!expansion) throw new Declined('There is no expansion of it.')
+    const place = placeOf(model, node, m, types)
+    const results = expansion(place)
+    node.output.forEach((_, i) => {
+      if (place.wants(i) && !results[i]) throw new Declined(`Its output ${i} cannot be taken apart.`)
+    })
+    graph.remove([node])
+    node.output.forEach((name, i) => {
+      const result = results[i]
+      if (name && result)
+        graph.add(makeNode('Identity', [result.name], [name], {}, { name: graph.freshName(name) }))
+    })
+  } catch (error) {
+    if (!(error instanceof Declined)) throw error
+    graph.remove(graph.nodes.slice(before))
+    reasons.set(node.output[0] ?? '', error.message)
+  }
+}
+
+function placeOf(model: Model, node: NodeProto, m: Builder, types: Types): Place {
+  const { graph } = model
+  const known = (name: string): Value => {
+    const info = types.get(name)
+    if (!info)
+      throw new Declined(`The number of dimensions of ${name} is not known; give the inputs fixed sizes.`)
+    return info
+  }
+  return {
+    m,
+    node,
+    input: index => known(node.input[index] ?? ''),
+    has: index => Boolean(node.input[index]),
+    output: (index = 0) => known(node.output[index] ?? ''),
+    wants: index => {
+      const name = node.output[index]
+      return Boolean(name) && (graph.uses(name ?? '').length > 0 || graph.isOutput(name ?? ''))
+    },
+    constant: index => {
+      const tensor = graph.initializer(node.input[index] ?? '')
+      return tensor ? [...toNumbers(tensorValues(tensor, model.directory))] : undefined
+    },
+  }
+}
