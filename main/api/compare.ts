@@ -1,6 +1,6 @@
 /** Comparing variants: paired differences, ratios measured together, samples on which they differ, speed. */
 import { routes, type SpeedReport } from '../../shared/contract'
-import type { Difference, LatencyRatio, Prediction } from '../../shared/domain'
+import type { DatasetSpec, Difference, LatencyRatio, Prediction } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
 import { pairedDifferences } from '../measure/differences'
 import { readOutputs } from '../measure/outputs'
@@ -14,6 +14,8 @@ import {
 } from '../workspace/measurements'
 import { requireTeacher, variantCore } from '../workspace/variants'
 import type { Workspace } from '../workspace/workspace'
+import type { Bench } from './bench'
+import { teacherInputs } from './datasets'
 
 /** Throws `not-found`; answers with no differences when the two were not evaluated on the same data. */
 export async function compareVariants(
@@ -30,8 +32,9 @@ export async function compareVariants(
   return { differences: pairedDifferences(left, right, x.evaluation.task), ratios }
 }
 
+/** Samples on which two models are compared, with their pictures or texts. */
 export async function readPredictions(
-  workspace: Workspace,
+  bench: Bench,
   ask: {
     id: string
     reference?: string | undefined
@@ -40,6 +43,7 @@ export async function readPredictions(
     limit: number
   },
 ): Promise<{ total: number; counts: Record<string, number>; items: Prediction[] }> {
+  const { workspace } = bench
   const { study } = variantCore(workspace, ask.id)
   const variant = evaluated(workspace, ask.id)
   const reference = evaluated(workspace, ask.reference ?? requireTeacher(workspace, study))
@@ -48,7 +52,7 @@ export async function readPredictions(
       action: 'Measure them together first.',
     })
   }
-  const { classes } = readDataset(workspace, variant.dataset)
+  const { classes, spec } = readDataset(workspace, variant.dataset)
   const found = comparePredictions(
     await outputsOf(workspace, reference),
     await outputsOf(workspace, variant),
@@ -56,7 +60,29 @@ export async function readPredictions(
   )
   const pictures = hasPictures(workspace, variant.dataset)
   const image = (index: number) => (pictures ? routes.sampleImage(variant.dataset, index) : null)
-  return { ...found, items: found.items.map(item => ({ ...item, image: image(item.index) })) }
+  const texts = await textsOf(bench, study, spec, found.items)
+  const items = found.items.map((item, i) => {
+    const text = texts?.[i]
+    return { ...item, image: image(item.index), ...(text ? { texts: text } : {}) }
+  })
+  return { ...found, items }
+}
+
+/** Null where the samples are no text, or can no longer be read: answers are shown without them then. */
+async function textsOf(
+  bench: Bench,
+  study: string,
+  spec: DatasetSpec,
+  items: readonly { index: number }[],
+): Promise<string[][] | null> {
+  if (spec.preprocessing?.kind !== 'text') return null
+  const indices = items.map(item => item.index)
+  try {
+    return await bench.warm.ask('texts', { spec, inputs: teacherInputs(bench, study), indices })
+  } catch (error) {
+    if (error instanceof BantamError) return null
+    throw error
+  }
 }
 
 /** Profiles of the variant and the teacher taken in one job, with the newest ratio measured under their conditions. */

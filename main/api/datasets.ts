@@ -4,7 +4,7 @@ import { readModelSummary } from '../workspace/models'
 import { studyHead } from '../workspace/studies'
 import { requireTeacher, variantCore } from '../workspace/variants'
 import type { Bench } from './bench'
-import { grantedSource } from './grants'
+import { grantedSpec } from './grants'
 import { procedure } from './procedure'
 
 export function datasetsRouter(bench: Bench) {
@@ -15,7 +15,7 @@ export function datasetsRouter(bench: Bench) {
     ),
     preview: procedure.datasets.preview.handler(({ input }) =>
       warm.ask('preview', {
-        spec: { ...input.spec, source: grantedSource(grants, input.file, input.spec.source) },
+        spec: grantedSpec(grants, input.file, input.spec),
         inputs: teacherInputs(bench, input.study),
         indices: input.indices,
       }),
@@ -23,7 +23,7 @@ export function datasetsRouter(bench: Bench) {
     import: procedure.datasets.import.handler(({ input }) => {
       studyHead(workspace, input.study)
       requireTeacher(workspace, input.study)
-      const spec = { ...input.spec, source: grantedSource(grants, input.file, input.spec.source) }
+      const spec = grantedSpec(grants, input.file, input.spec)
       return bench.queue.enqueue(input.study, `Import ${input.name}`, {
         kind: 'import-dataset',
         study: input.study,

@@ -5,6 +5,7 @@
 import { statSync } from 'node:fs'
 import { basename, resolve } from 'node:path'
 import type { FileGrant } from '../../shared/contract'
+import type { DatasetSpec } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
 
 interface Granted {
@@ -36,6 +37,10 @@ export class Grants {
     return grant
   }
 
+  has(id: string): boolean {
+    return this.byId.has(id)
+  }
+
   /** Path of a granted file or folder. Throws `not-found`. */
   path(id: string): string {
     const granted = this.byId.get(id)
@@ -58,4 +63,17 @@ export class Grants {
 export function grantedSource(grants: Grants, file: string, wanted: string): string {
   const range = /#\d*:\d*$/.exec(wanted)?.[0] ?? ''
   return grants.source(file) + range
+}
+
+/**
+ * A specification a screen sent, with paths in place of grants. A tokenizer is a grant, or the name of a file beside the
+ * data; of anything else only the file name counts.
+ */
+export function grantedSpec(grants: Grants, file: string, spec: DatasetSpec): DatasetSpec {
+  const source = grantedSource(grants, file, spec.source)
+  const { preprocessing } = spec
+  if (preprocessing?.kind !== 'text') return { ...spec, source }
+  const { tokenizer } = preprocessing
+  const place = grants.has(tokenizer) ? grants.path(tokenizer) : basename(tokenizer)
+  return { ...spec, source, preprocessing: { ...preprocessing, tokenizer: place } }
 }

@@ -58,7 +58,7 @@ export function variantsRouter(bench: Bench) {
     recipe: procedure.variants.recipe.handler(({ input }) => ({ yaml: recipeYaml(workspace, input.id) })),
     speed: procedure.variants.speed.handler(({ input }) => readSpeed(workspace, input.id)),
     compare: procedure.variants.compare.handler(({ input }) => compareVariants(workspace, input.a, input.b)),
-    predictions: procedure.variants.predictions.handler(({ input }) => readPredictions(workspace, input)),
+    predictions: procedure.variants.predictions.handler(({ input }) => readPredictions(bench, input)),
     export: procedure.variants.export.handler(({ input }) => exportVariant(bench, input)),
     bundle: procedure.variants.bundle.handler(({ input }) => {
       const { study, name } = variants.variantCore(workspace, input.id)

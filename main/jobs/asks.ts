@@ -28,6 +28,8 @@ export async function answer(ask: AnyAsk): Promise<Asks[AnyAsk['kind']]['answer'
       return preview(ask)
     case 'picture':
       return (await dataset(ask)).picture(ask.index)
+    case 'texts':
+      return texts(ask)
   }
 }
 
@@ -61,6 +63,12 @@ async function preview(ask: Asks['preview']['ask']): Promise<Asks['preview']['an
   const samples = []
   for (const index of ask.indices) if (index >= 0 && index < count) samples.push(await source.preview(index))
   return { samples, notes }
+}
+
+async function texts(ask: Asks['texts']['ask']): Promise<Asks['texts']['answer']> {
+  const source = await dataset(ask)
+  const all = ask.indices.map(index => source.texts?.(index) ?? null)
+  return all.every(t => t !== null) ? all : null
 }
 
 function dataset({ spec, inputs }: Pick<Asks['preview']['ask'], 'spec' | 'inputs'>): Promise<Dataset> {

@@ -141,6 +141,8 @@ export interface Asks {
     answer: { samples: SamplePreview[]; notes: Note[] }
   }
   picture: { ask: { spec: DatasetSpec; inputs: TensorInfo[]; index: number }; answer: Uint8Array | null }
+  /** Texts of samples for a person to read; null when the data are no text. */
+  texts: { ask: { spec: DatasetSpec; inputs: TensorInfo[]; indices: number[] }; answer: string[][] | null }
   /** What a student would be. */
   student: { ask: { teacher: InspectedRef; student: StudentRef; threads: number }; answer: StudentPreview }
   /** The graph of a model, or of a student made from it. */

@@ -4,6 +4,7 @@
  */
 import { type Dirent, readdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
+import type { DatasetSummary } from '../../shared/domain'
 import { sweepKept } from './checkpoints'
 import type { Database } from './driver'
 import type { FileStore } from './store'
@@ -33,6 +34,12 @@ function sweep(database: Database, store: FileStore): void {
   for (const row of database.all('SELECT outputs FROM evaluations'))
     known.add(store.relativePath(String(row.outputs)))
   for (const row of database.all('SELECT path FROM artifacts')) known.add(String(row.path))
+  for (const row of database.all('SELECT summary FROM datasets')) {
+    const summary: DatasetSummary = JSON.parse(String(row.summary)) // as addDataset wrote it
+    const { preprocessing } = summary.spec
+    if (preprocessing?.kind === 'text' && preprocessing.digest)
+      known.add(store.relativePath(preprocessing.digest))
+  }
   for (const part of ['files', 'models']) {
     for (const prefix of entries(join(store.folder, part))) {
       for (const entry of entries(join(store.folder, part, prefix.name))) {

@@ -1,18 +1,22 @@
-/** Datasets of a study: how to read the data, and what was found when it was read. The data itself stays where it is. */
-import type { DatasetRecord, DatasetSummary } from '../../shared/domain'
+/**
+ * Datasets of a study: how to read the data, and what was found when it was read. The data itself stays where it is; the
+ * tokenizer of texts is a copy of the workspace's own.
+ */
+import type { DatasetRecord, DatasetSpec, DatasetSummary } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
 import type { Row } from './driver'
+import type { FileStore } from './store'
 import { fromJson, now, text, toJson, type Workspace } from './workspace'
 
-export function listDatasets({ database }: Workspace, study: string): DatasetRecord[] {
+export function listDatasets({ database, store }: Workspace, study: string): DatasetRecord[] {
   return database
     .all('SELECT * FROM datasets WHERE study_id = ? AND removal IS NULL ORDER BY created_at, rowid', study)
-    .map(record)
+    .map(row => record(row, store))
 }
 
 /** Throws `not-found`. */
 export function readDataset(workspace: Workspace, id: string): DatasetRecord {
-  return record(datasetRow(workspace, id))
+  return record(datasetRow(workspace, id), workspace.store)
 }
 
 /** Whether the samples can be shown as pictures. */
@@ -61,13 +65,22 @@ function datasetRow({ database }: Workspace, id: string): Row {
   return row
 }
 
-function record(row: Row): DatasetRecord {
+function record(row: Row, store: FileStore): DatasetRecord {
+  const summary = fromJson<DatasetSummary>(row.summary)
   return {
-    ...fromJson<DatasetSummary>(row.summary),
+    ...summary,
+    spec: withOwnTokenizer(summary.spec, store),
     id: text(row.id),
     studyId: text(row.study_id),
     name: text(row.name),
   }
+}
+
+/** The file that was chosen may be gone by now. */
+function withOwnTokenizer(spec: DatasetSpec, store: FileStore): DatasetSpec {
+  const { preprocessing } = spec
+  if (preprocessing?.kind !== 'text' || !preprocessing.digest || !store.has(preprocessing.digest)) return spec
+  return { ...spec, preprocessing: { ...preprocessing, tokenizer: store.path(preprocessing.digest) } }
 }
 
 function missing(id: string): BantamError {

@@ -3,13 +3,19 @@
 import { checkDataset } from '../../data/check'
 import type { Dataset } from '../../data/dataset'
 import { openDataset } from '../../data/open'
+import { datasetTokenizer } from '../../data/text/locate'
 import { openSession } from '../../runtime/session'
+import type { FileStore } from '../../workspace/store'
 import { type TaskContext, within } from '../context'
 import type { Tasks } from '../protocol'
 
-/** Throws `bad-data` naming the sample when one cannot be read, or when the teacher refuses the data. */
+/**
+ * Data stay where they are; a tokenizer is copied into the store, under its digest.
+ * Throws `bad-data` naming the sample when one cannot be read, or when the teacher refuses the data.
+ */
 export async function importDataset(
   { spec, teacher, inputs, device, threads }: Tasks['import-dataset']['task'],
+  store: FileStore,
   context: TaskContext,
 ): Promise<Tasks['import-dataset']['result']> {
   context.progress(0, 'Opening the data')
@@ -17,6 +23,8 @@ export async function importDataset(
   try {
     await tryTeacher(dataset, teacher.path, { device, threads })
     const { notes } = await checkDataset(dataset, inputs, within(context, 0.1, 1))
+    const tokenizer = datasetTokenizer(dataset.summary.spec)
+    if (tokenizer !== undefined) await store.putFile(tokenizer)
     const picture = dataset.summary.count > 0 ? await dataset.picture(0) : null
     const summary = { ...dataset.summary, notes: [...dataset.summary.notes, ...notes] }
     return { summary, pictures: picture !== null }

@@ -15,7 +15,7 @@ export function runTask(task: AnyTask, store: FileStore, context: TaskContext): 
     case 'import-model':
       return importModel(task, store, context)
     case 'import-dataset':
-      return importDataset(task, context)
+      return importDataset(task, store, context)
     case 'variant':
       return makeAndMeasure(task, store, context)
     case 'measure':
