@@ -36,10 +36,9 @@ describe('gradients of whole nets are those of PyTorch', () => {
     const golden = JSON.parse(readFileSync(join(folder, `${name}.json`), 'utf8')) as Golden
     const model = await readModel(join(folder, `${name}.onnx`))
     const wrt = Object.keys(golden.gradients)
-    const withLoss = await addLosses(model, [
-      { loss: { kind: 'crossEntropy', of: 'logits', smoothing: 0.1 } },
-    ])
-    const graph = await gradientGraph(withLoss, { loss: LOSS, wrt, outputs: ['logits'] })
+    const loss = { kind: 'cross-entropy' as const, weight: 1, smoothing: 0.1 }
+    const withLoss = await addLosses(model, [{ loss, of: 'logits', labels: 'index' }])
+    const graph = await gradientGraph(withLoss.model, { loss: LOSS, wrt, outputs: ['logits'] })
     const { x } = golden
     const feeds = {
       ...weightFeeds(model, [...wrt, ...runningStatistics(model)]),

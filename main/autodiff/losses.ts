@@ -1,144 +1,253 @@
 /**
- * Losses as nodes behind a model's outputs. Each is a mean over the samples, so that learning rates do not depend on
- * the batch; what it compares with comes in as a further input.
+ * Losses as nodes behind a model's values. Each is a mean over the samples, so that learning rates do not depend on the
+ * batch; what it compares with comes in as a further input. The losses themselves: losses-hard.ts, main/distill/losses.
  */
+
 import { BantamError } from '../../shared/errors'
+import type { TensorInfo } from '../../shared/tensor'
+import type { LossSpec } from '../../shared/training'
+import { Random } from '../data/random'
+import { featureLoss } from '../distill/losses/add'
+import { responseLoss } from '../distill/losses/response'
+import { shapesOf } from '../distill/tensors-shapes'
 import { makeNode, makeValue } from '../onnx/build'
 import { copyModel } from '../onnx/copy'
-import { inferTypes } from '../onnx/infer'
 import type { Model } from '../onnx/model'
-import { Builder, type Value } from '../operators/builder'
+import { Builder, type Dim, type Value } from '../operators/builder'
+import { shapeText } from '../runtime/feeds'
+import { hardLoss } from './losses-hard'
+import { isFeatureLoss, isHardLoss, lossTitle, refuse } from './losses-spec'
 import { raiseForTraining } from './prepare'
 
-export type Loss =
-  /**
-   * −Σ q·log softmax(logits), logits […, C], labels int64 […], q = (1 − ε)·one-hot + ε/C.
-   * Label smoothing: Szegedy et al. 2016, "Rethinking the Inception Architecture for Computer Vision".
-   */
-  | { kind: 'crossEntropy'; of: string; smoothing?: number }
-  /** softplus(x) − t·x: the negative log-likelihood of independent labels t in [0, 1] (Bishop 2006, section 4.3.2). */
-  | { kind: 'binaryCrossEntropy'; of: string }
-  /** (x − t)² (Gauss 1809). */
-  | { kind: 'meanSquared'; of: string }
-  /** r²/2 for r = |x − t| ≤ δ, δ·(r − δ/2) beyond (Huber 1964, "Robust Estimation of a Location Parameter"). */
-  | { kind: 'huber'; of: string; delta?: number }
-  /**
-   * T²·KL(softmax(t/T) ‖ softmax(x/T)) over the last axis, t the teacher's logits
-   * (Hinton, Vinyals and Dean 2015, "Distilling the Knowledge in a Neural Network").
-   */
-  | { kind: 'distillation'; of: string; temperature?: number }
+export interface LossPart {
+  loss: LossSpec
+  /** The student's value that a hard or response loss is of, such as `logitsOf` finds; feature losses name their own. */
+  of?: string
+  /** Axis of the classes, counted from the front; the last when absent. */
+  axis?: number
+  /** True for logits of independent yes-or-no answers: kd compares each by itself. A single logit always is one. */
+  binary?: boolean
+  /** What is known of the teacher's value: response and feature losses need it. */
+  teacher?: TensorInfo
+  /** Labels that there are: class indices, or probabilities per class (mixup). Cross entropy and dkd need them. */
+  labels?: 'index' | 'probabilities'
+  /** Multiplies the loss's own weight. */
+  share?: number
+}
+
+/** An input of the graph with losses that is fed at every step. */
+export interface LossTarget {
+  input: string
+  /** Whether it takes labels (or target values), or the teacher's value. */
+  from: 'labels' | 'teacher'
+  type: string
+  /** The batch axis is that of the student. */
+  shape: readonly Dim[]
+}
+
+export interface WithLosses {
+  /** A copy with a scalar output `LOSS` = Σ weight·share·loss and one `partName(i)` for each term of that sum. */
+  model: Model
+  /** In the order given. `title` is for people: 'labels', 'kd', 'hint conv3 → conv1'. */
+  parts: { title: string; output: string; targets: LossTarget[] }[]
+  /** Initializers made for the losses, to be trained along; they are not in the model that was given. */
+  projectors: string[]
+}
 
 /** Name of the loss value that `addLosses` makes. */
 export const LOSS = 'bantam/loss'
+
+/** Name of the output with a part of the loss, already weighted. */
+export function partName(index: number): string {
+  return `bantam/loss/${index}`
+}
 
 /** Name of the input that a loss compares with: the position of the loss in the list tells several apart. */
 export function targetName(index: number): string {
   return `bantam/target${index}`
 }
 
+/** Name of the input with the labels of a loss that compares with a teacher as well (dkd). */
+export function labelsName(index: number): string {
+  return `bantam/labels${index}`
+}
+
 /**
- * Returns a copy of the model with a scalar output `LOSS` = Σ weight·loss, and an input `targetName(i)` for each loss.
- * Throws `bad-option` when there is no loss, or one is of a value that is not there, has no class axis, or an option is
- * out of its range.
+ * Adds losses to a copy of the model. Projectors get first weights drawn from `seed`: He-uniform by fan-in (He et al.
+ * 2015, "Delving Deep into Rectifiers"), biases 0.
+ *
+ * Throws `bad-option` when there is no loss, or one is of a value that is not there, has no class axis, lacks the labels
+ * or the teacher's value it needs, or compares shapes that do not go together.
  */
 export async function addLosses(
   model: Model,
-  losses: readonly { loss: Loss; weight?: number }[],
-): Promise<Model> {
+  parts: readonly LossPart[],
+  { seed = 0 }: { seed?: number } = {},
+): Promise<WithLosses> {
+  if (parts.length === 0) throw new BantamError('bad-option', 'A loss needs at least one part.')
   const copy = copyModel(model)
   raiseForTraining(copy)
-  const types = await inferTypes(copy)
-  const m = new Builder(copy.graph, copy.opset())
-  const parts = losses.map(({ loss, weight = 1 }, i) => {
-    checkOptions(loss)
-    const x = types.get(loss.of)
-    if (!x) throw missing(loss.of, 'is not a value of the model with a known shape')
-    const target = addTarget(copy, loss, x, targetName(i))
-    return m.mul(lossValue(m, loss, x, target), weight)
-  })
-  const [first] = parts
-  if (!first) throw new BantamError('bad-option', 'A loss needs at least one part.')
-  const total = parts.length === 1 ? first : m.emit('Sum', parts, [])
+  const types = await shapesOf(copy)
+  const context = {
+    model: copy,
+    m: new Builder(copy.graph, copy.opset(), 'loss'),
+    types,
+    random: new Random(seed),
+  }
+  const added = parts.map((part, i) => new Part(context, part, i).add())
+  const [first] = added
+  const values = added.map(part => part.value)
+  const total = first && added.length === 1 ? first.value : context.m.emit('Sum', values, [])
   copy.graph.add(makeNode('Identity', [total.name], [LOSS]))
   copy.graph.proto.output.push(makeValue(LOSS, total.type, []))
-  return copy
-}
-
-function missing(name: string, why: string): BantamError {
-  return new BantamError('bad-option', `The loss cannot be taken: ${name} ${why}.`, {
-    where: name,
-    action: 'Choose an output of the model.',
-  })
-}
-
-function checkOptions(loss: Loss): void {
-  const fault =
-    loss.kind === 'crossEntropy' && !((loss.smoothing ?? 0) >= 0 && (loss.smoothing ?? 0) < 1)
-      ? 'Label smoothing must be at least 0 and below 1.'
-      : loss.kind === 'huber' && !((loss.delta ?? 1) > 0)
-        ? 'The delta of the Huber loss must be above 0.'
-        : loss.kind === 'distillation' && !((loss.temperature ?? 4) > 0)
-          ? 'The temperature must be above 0.'
-          : undefined
-  if (fault) throw new BantamError('bad-option', fault)
-}
-
-function addTarget(model: Model, loss: Loss, x: Value, wanted: string): Value {
-  const name = model.graph.freshName(wanted)
-  const labels = loss.kind === 'crossEntropy'
-  if ((labels || loss.kind === 'distillation') && x.shape.length === 0)
-    throw missing(x.name, 'has no class axis')
-  const type = labels ? 'int64' : x.type
-  const shape = labels ? x.shape.slice(0, -1) : x.shape
-  model.graph.proto.input.push(makeValue(name, type, shape))
-  return { name, type, shape }
-}
-
-function lossValue(m: Builder, loss: Loss, x: Value, t: Value): Value {
-  switch (loss.kind) {
-    case 'crossEntropy':
-      return crossEntropy(m, x, t, loss.smoothing ?? 0)
-    case 'binaryCrossEntropy':
-      return mean(m, m.sub(m.unary('Softplus', x), m.mul(t, x)))
-    case 'meanSquared':
-      return mean(m, m.square(m.sub(x, t)))
-    case 'huber':
-      return huber(m, x, t, loss.delta ?? 1)
-    case 'distillation':
-      return distillation(m, x, t, loss.temperature ?? 4)
+  return {
+    model: copy,
+    parts: added.map(({ title, output, targets }) => ({ title, output, targets })),
+    projectors: added.flatMap(part => part.projectors),
   }
 }
 
-/** Mean over all elements, as a scalar. */
-function mean(m: Builder, x: Value): Value {
-  return m.reduce('ReduceMean', x, [...x.shape.keys()], false)
+interface Context {
+  model: Model
+  m: Builder
+  types: ReadonlyMap<string, TensorInfo>
+  random: Random
 }
 
-function logSoftmax(m: Builder, x: Value): Value {
-  return m.unary('LogSoftmax', x, { axis: BigInt(x.shape.length - 1) })
+class Part {
+  private readonly targets: LossTarget[] = []
+  private readonly title: string
+
+  constructor(
+    private readonly context: Context,
+    private readonly part: LossPart,
+    private readonly index: number,
+  ) {
+    this.title = lossTitle(part.loss)
+  }
+
+  add() {
+    const { model, m } = this.context
+    const { loss, share = 1 } = this.part
+    const { value, projectors } = isFeatureLoss(loss)
+      ? this.feature()
+      : { value: this.answer(), projectors: [] }
+    const weighted = m.mul(value, loss.weight * share)
+    const output = model.graph.freshName(partName(this.index))
+    model.graph.add(makeNode('Identity', [weighted.name], [output]))
+    model.graph.proto.output.push(makeValue(output, weighted.type, []))
+    return {
+      value: { ...weighted, name: output },
+      title: this.title,
+      output,
+      targets: this.targets,
+      projectors,
+    }
+  }
+
+  private feature() {
+    const { loss } = this.part
+    if (!isFeatureLoss(loss)) throw refuse(this.title, 'is no feature loss')
+    const x = this.student(loss.student)
+    return featureLoss(this.context, { loss, x, teacher: this.teacher(), index: this.index }, shape =>
+      this.target(targetName(this.index), 'teacher', this.teacher().type, shape),
+    )
+  }
+
+  /** A loss of the model's answer. */
+  private answer(): Value {
+    const { m } = this.context
+    const { loss, of = '', binary = false } = this.part
+    if (isFeatureLoss(loss)) throw refuse(this.title, 'is no loss of an answer')
+    const given = this.student(of)
+    if (isHardLoss(loss) && loss.kind !== 'cross-entropy')
+      return hardLoss(m, loss, given, this.target(targetName(this.index), 'labels', given.type, given.shape))
+    const x = this.classesLast(given)
+    const classes = x.shape.at(-1)
+    if (isHardLoss(loss)) {
+      const weights = loss.kind === 'cross-entropy' ? loss.classWeights : undefined
+      if (weights && weights.length !== classes)
+        throw refuse(
+          this.title,
+          `has ${weights.length} class weights, but ${of} has ${classes || 'an unknown number of'} classes`,
+          'Give one weight per class.',
+        )
+      return hardLoss(m, loss, x, this.labels(x, targetName(this.index)))
+    }
+    const teacher = this.teacher()
+    if (!agree(given.shape, teacher.shape))
+      throw refuse(
+        this.title,
+        `compares ${of} ${shapeText(given.shape)} with the teacher's ${teacher.name} ${shapeText(teacher.shape)}`,
+        'Both must have the same shape but for the batch.',
+      )
+    const single = x.shape.length < 2 || classes === 1
+    if (loss.kind === 'dkd' && (single || binary))
+      throw refuse(this.title, `needs at least two classes, but ${of} is ${shapeText(x.shape)}`, 'Choose kd.')
+    const target = this.target(targetName(this.index), 'teacher', teacher.type, given.shape)
+    const t = m.cast(this.classesLast(target), x.type)
+    const labels = loss.kind === 'dkd' ? this.labels(x, labelsName(this.index)) : undefined
+    return responseLoss(m, loss, { x, t, labels, binary: binary || single })
+  }
+
+  private student(name: string): Value {
+    const x = this.context.types.get(name)
+    if (x && !/^b?float/.test(x.type))
+      throw refuse(this.title, `is of ${name}, which holds ${x.type}, not real numbers`, undefined, name)
+    if (x) return x
+    throw refuse(
+      this.title,
+      `is of ${name || 'nothing'}, which is not a value of the model with a known shape`,
+      'Choose an output of one of its nodes.',
+      name,
+    )
+  }
+
+  private classesLast(x: Value): Value {
+    const { axis } = this.part
+    if (axis === undefined || axis === x.shape.length - 1) return x
+    const others = [...x.shape.keys()].filter(a => a !== axis)
+    return this.context.m.transpose(x, [...others, axis])
+  }
+
+  private teacher(): TensorInfo {
+    const { teacher, loss } = this.part
+    if (teacher) return teacher
+    throw refuse(
+      this.title,
+      isFeatureLoss(loss)
+        ? `compares with ${loss.teacher}, which is not a value of the teacher with a known shape`
+        : 'needs a teacher',
+      'Choose a value of the teacher.',
+    )
+  }
+
+  /** An input for class labels: indices without the class axis, or probabilities in the shape of x. */
+  private labels(x: Value, name: string): Value {
+    const { labels } = this.part
+    if (!labels) throw refuse(this.title, 'needs labels', 'Choose another loss, or data with labels.')
+    if (x.shape.length === 0) throw refuse(this.title, `is of ${x.name}, which has no class axis`)
+    const needsCount = labels === 'probabilities' || this.part.loss.kind === 'dkd'
+    if (needsCount && typeof x.shape.at(-1) !== 'number')
+      throw refuse(this.title, `cannot tell how many classes ${x.name} ${shapeText(x.shape)} has`)
+    return labels === 'index'
+      ? this.target(name, 'labels', 'int64', x.shape.slice(0, -1))
+      : this.target(name, 'labels', x.type, x.shape)
+  }
+
+  private target(wanted: string, from: LossTarget['from'], type: string, shape: readonly Dim[]): Value {
+    const { graph } = this.context.model
+    const input = graph.freshName(wanted)
+    graph.proto.input.push(makeValue(input, type, shape))
+    this.targets.push({ input, from, type, shape })
+    return { name: input, type, shape }
+  }
 }
 
-/** −(1 − ε)·log p at the label − ε·mean over classes of log p */
-function crossEntropy(m: Builder, x: Value, labels: Value, smoothing: number): Value {
-  const log = logSoftmax(m, x)
-  const at = m.emit('Unsqueeze', [labels, m.ints([-1])], [...labels.shape, 1])
-  const axis = BigInt(x.shape.length - 1)
-  const picked = m.emit('GatherElements', [log, at], at.shape, { attributes: { axis } })
-  const hard = m.mul(mean(m, picked), smoothing - 1)
-  return smoothing === 0 ? hard : m.sub(hard, m.mul(mean(m, log), smoothing))
-}
-
-/** With q = min(r, δ): q·(r − q/2) */
-function huber(m: Builder, x: Value, t: Value, delta: number): Value {
-  const r = m.unary('Abs', m.sub(x, t))
-  const q = m.emit('Min', [r, m.scalar(delta, x.type)], x.shape)
-  return mean(m, m.mul(q, m.sub(r, m.mul(q, 0.5))))
-}
-
-function distillation(m: Builder, x: Value, t: Value, temperature: number): Value {
-  const soft = (v: Value) => logSoftmax(m, m.div(v, temperature))
-  const teacher = soft(t)
-  const gap = m.mul(m.unary('Exp', teacher), m.sub(teacher, soft(x)))
-  const perSample = m.sum(gap, [x.shape.length - 1], false)
-  return m.mul(mean(m, perSample), temperature * temperature)
+/** Equal but for the batch; what is open may be anything. */
+function agree(a: readonly Dim[], b: readonly Dim[]): boolean {
+  return (
+    a.length === b.length &&
+    a.every((d, axis) => axis === 0 || typeof d === 'string' || typeof b[axis] === 'string' || d === b[axis])
+  )
 }
