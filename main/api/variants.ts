@@ -2,7 +2,7 @@ import type { DatasetRecord, TechniqueInfo } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
 import { isTrainingTechnique } from '../jobs/requests'
 import { fileName } from '../jobs/work/files'
-import { referencedModels } from '../jobs/work/lookup'
+import { machine, referencedModels } from '../jobs/work/lookup'
 import { currentDataset } from '../workspace/datasets'
 import { latestEvaluation } from '../workspace/measurements'
 import { readLayers } from '../workspace/models'
@@ -30,7 +30,9 @@ export function variantsRouter(bench: Bench) {
         step,
         name: input.name ?? null,
         seed: input.seed,
-        ...(dataset && isTrainingTechnique(step.technique) ? { dataset: dataset.id } : {}),
+        ...(isTrainingTechnique(step.technique)
+          ? { conditions: { dataset: dataset?.id ?? null, ...(await machine(workspace)) } }
+          : {}),
       })
     }),
     rename: procedure.variants.rename.handler(({ input }) => {

@@ -2,7 +2,7 @@
  * What a job was asked to do, as the workspace remembers it: enough to do it again after a restart. Records are
  * looked up when the job runs, not when it is asked for, so that a job may wait for one before it.
  */
-import type { DatasetSpec, Step } from '../../shared/domain'
+import type { DatasetSpec, Device, Step } from '../../shared/domain'
 
 export type JobRequest =
   /** `measure`: queue a measurement when it is done. */
@@ -16,8 +16,8 @@ export type JobRequest =
     }
   | { kind: 'import-dataset'; study: string; name: string; spec: DatasetSpec; measure: boolean }
   /**
-   * `parent` null: the study's teacher. `dataset`: the one to learn from, so that a training that is interrupted goes on
-   * with the data it began with; otherwise the study's current one.
+   * `parent` null: the study's teacher. `conditions`: what a training was asked for with, so that one that is
+   * interrupted goes on as it began; without, the study's data and the settings when it runs.
    */
   | {
       kind: 'variant'
@@ -26,12 +26,20 @@ export type JobRequest =
       step: Step
       name: string | null
       seed: number
-      dataset?: string
+      conditions?: TrainingConditions
     }
   /** `variants` empty: all there are when the job runs. */
   | { kind: 'measure'; study: string; variants: string[]; batches: number[]; threads: number[] }
   | { kind: 'report'; study: string }
   | { kind: 'bundle'; study: string; variant: string }
+
+/** Data and machine of a training: with others it would not end at the same weights. */
+export interface TrainingConditions {
+  /** Null: there was none. */
+  dataset: string | null
+  device: Device
+  threads: number
+}
 
 /** True for what trains: it can be paused, resumed and finished early, and tells of itself in a `TrainingRecord`. */
 export function isTraining(request: JobRequest): boolean {

@@ -12,6 +12,7 @@ import { openWorkspace, type Workspace } from '../workspace/workspace'
 import { EventBus } from './events'
 import { nodeHost } from './host'
 import { JobQueue } from './queue'
+import type { TrainingConditions } from './requests'
 import { startTask } from './run-child'
 import { prepareVariant } from './work/variant'
 
@@ -316,14 +317,14 @@ test('[J21] a training may be interrupted as often as it gets further', () =>
   }))
 
 describe('[J22] what a training is about', () => {
-  const about = (study: string, options: Record<string, unknown>, dataset?: string) => ({
+  const about = (study: string, options: Record<string, unknown>, conditions?: TrainingConditions) => ({
     kind: 'variant' as const,
     study,
     parent: null,
     step: { technique: 'distill.student', options },
     name: null,
     seed: 0,
-    ...(dataset ? { dataset } : {}),
+    ...(conditions ? { conditions } : {}),
   })
 
   test('models that options name are looked up; a removed one is told of', () =>
@@ -350,15 +351,16 @@ describe('[J22] what a training is about', () => {
       })
     }))
 
-  test('it keeps the data it was asked for', () =>
+  test('it keeps the data and the machine it was asked for with', () =>
     atDesk(async ({ workspace }) => {
       const { study, dataset } = makeStudy(workspace)
       addDataset(workspace, { study, name: 'New', pictures: false, summary: datasetSummary('/new.npz') })
       expect(currentDataset(workspace, study)?.id).not.toBe(dataset)
-      const task = await prepareVariant(workspace, about(study, {}, dataset))
-      expect(task.measure.dataset?.spec.source).toBe('/data.npz')
+      const conditions = { dataset, device: 'cpu', threads: 3 } as const
+      const { measure } = await prepareVariant(workspace, about(study, {}, conditions))
+      expect([measure.dataset?.spec.source, measure.threads]).toEqual(['/data.npz', 3])
       removeDataset(workspace, dataset)
-      await expect(prepareVariant(workspace, about(study, {}, dataset))).rejects.toMatchObject({
+      await expect(prepareVariant(workspace, about(study, {}, conditions))).rejects.toMatchObject({
         code: 'not-found',
       })
     }))

@@ -15,16 +15,18 @@ export async function prepareVariant(
 ): Promise<Tasks['variant']['task']> {
   const teacher = requireTeacher(workspace, request.study)
   const parent = modelRef(workspace, request.parent ?? teacher)
-  const dataset = request.dataset
-    ? readDataset(workspace, request.dataset)
+  const { conditions } = request
+  const dataset = conditions?.dataset
+    ? readDataset(workspace, conditions.dataset)
     : currentDataset(workspace, request.study)
+  const measure = await measureTask(workspace, request.study, [1, 32], [], dataset)
   return {
     parent,
     step: request.step,
     seed: request.seed,
     inputs: readModelSummary(workspace, parent.hash).inputs,
     models: referencedModels(workspace, request.study, request.step),
-    measure: await measureTask(workspace, request.study, [1, 32], [], dataset),
+    measure: conditions ? { ...measure, device: conditions.device, threads: conditions.threads } : measure,
   }
 }
 
