@@ -1,5 +1,7 @@
 import { expect, test } from 'vitest'
-import { requireSameInterface } from './interface'
+import { sampleModelPath } from '../data/source'
+import { refuseOtherInterface, requireSameInterface } from './interface'
+import { readModel } from './read'
 
 const teacher = {
   inputs: [{ name: 'x', type: 'float32', shape: ['batch', 1, 28, 28] }],
@@ -26,4 +28,15 @@ test('so are other names, types and ranks', () => {
     const student = { ...teacher, inputs: teacher.inputs.map(input => ({ ...input, ...change })) }
     expect(() => requireSameInterface(teacher, student)).toThrow('must take and give the same')
   }
+})
+
+test('of models, what they declare is compared', async () => {
+  const [one, other] = [
+    await readModel(sampleModelPath('digits')),
+    await readModel(sampleModelPath('digits')),
+  ]
+  expect(() => refuseOtherInterface(one, other)).not.toThrow()
+  const [output] = other.graph.proto.output
+  if (output) output.name = 'answer'
+  expect(() => refuseOtherInterface(one, other)).toThrow(/gives answer float32 .*teacher takes .* gives /)
 })

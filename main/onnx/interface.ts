@@ -1,6 +1,10 @@
 /** What a model takes and gives: whether one can stand in for another. */
 import { BantamError } from '../../shared/errors'
 import type { TensorInfo } from '../../shared/tensor'
+import { valueTensorInfo } from './infer'
+import { modelInputs } from './inputs'
+import type { Model } from './model'
+import { dataTypeName } from './tensor'
 
 export interface Interface {
   inputs: readonly TensorInfo[]
@@ -20,6 +24,20 @@ export function requireSameInterface(teacher: Interface, student: Interface): vo
   )
 }
 
+/** As `requireSameInterface`, of models whose files were not inspected: what they declare counts. */
+export function refuseOtherInterface(teacher: Model, student: Model): void {
+  requireSameInterface(declared(teacher), declared(student))
+}
+
+function declared(model: Model): Interface {
+  const outputs = model.graph.proto.output.map(value => {
+    const type = value.type?.value
+    const bare = type?.case === 'tensorType' ? dataTypeName(type.value.elemType) : 'sequence'
+    return valueTensorInfo(value) ?? { name: value.name, type: bare, shape: [] }
+  })
+  return { inputs: modelInputs(model), outputs }
+}
+
 function alike(some: readonly TensorInfo[], others: readonly TensorInfo[]): boolean {
   return (
     some.length === others.length &&
@@ -30,10 +48,13 @@ function alike(some: readonly TensorInfo[], others: readonly TensorInfo[]): bool
   )
 }
 
+/** An unknown rank, written as no dimensions, fits any. */
 function fits(a: TensorInfo['shape'], b: TensorInfo['shape']): boolean {
   return (
-    a.length === b.length &&
-    a.every((d, i) => typeof d === 'string' || typeof b[i] === 'string' || d === b[i])
+    a.length === 0 ||
+    b.length === 0 ||
+    (a.length === b.length &&
+      a.every((d, i) => typeof d === 'string' || typeof b[i] === 'string' || d === b[i]))
   )
 }
 
