@@ -1,6 +1,7 @@
 /** The options that say which data to use. */
 import { type Command, Option } from 'commander'
 import { SplitName } from '../../shared/domain'
+import { wholeNumber } from './command'
 
 export interface DataOptions {
   data?: string
@@ -10,6 +11,10 @@ export interface DataOptions {
   task?: 'classification' | 'regression' | 'none'
   preprocessing?: string
   input?: string[]
+  /** A tokenizer.json: the model reads text. */
+  tokenizer?: string
+  maxLength?: number
+  padding?: 'max' | 'longest'
 }
 
 /** What the commands take that measure models and write something about them. */
@@ -26,7 +31,7 @@ export interface MeasureOptions extends DataOptions {
 export function addDataOptions(command: Command, needed: boolean): Command {
   const data = new Option(
     '--data <data>',
-    'a folder of images, .npz, .npy, IDX, .csv, .jsonl, .parquet, or sample:digits',
+    'a folder of images, .npz, .npy, IDX, .csv, .jsonl, .parquet, sample:digits or sample:spam',
   )
   command.addOption(needed ? data.makeOptionMandatory() : data)
   return command
@@ -41,5 +46,20 @@ export function addDataOptions(command: Command, needed: boolean): Command {
       new Option('--task <task>', 'what the labels are').choices(['classification', 'regression', 'none']),
     )
     .option('--preprocessing <file>', 'preprocessing as JSON, as in a bundle')
-    .option('--input <name=columns...>', 'columns or array that feed a model input, as input=a,b,c')
+    .option(
+      '--input <name=columns...>',
+      'columns or array that feed a model input, as input=a,b,c; of text as input=text, input=first,second or, where the name of the input does not tell, input=text:ids (mask, types, positions)',
+    )
+    .option('--tokenizer <file>', 'tokenizer.json that cuts texts into tokens (without: one beside the data)')
+    .addOption(
+      new Option('--max-length <tokens>', 'tokens of one text, special ones included').argParser(
+        wholeNumber(1, 65_536),
+      ),
+    )
+    .addOption(
+      new Option(
+        '--padding <length>',
+        'whether texts are filled up to the maximum or the longest of a batch',
+      ).choices(['max', 'longest']),
+    )
 }

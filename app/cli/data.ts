@@ -1,9 +1,19 @@
 /** Opening the data that the options name. */
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
+import { dirname, join, resolve } from 'node:path'
 import type { Dataset } from '../../main/data/dataset'
 import { openDataset } from '../../main/data/open'
 import { Random } from '../../main/data/random'
-import { DatasetSpec, Preprocessing, type SplitName, type TensorInfo } from '../../shared/domain'
+import { parseSource, sampleDescription } from '../../main/data/source'
+import { TOKENIZER_NAME } from '../../main/data/text/locate'
+import {
+  DatasetSpec,
+  Preprocessing,
+  type SplitName,
+  type TensorInfo,
+  TextPreprocessing,
+  TextRole,
+} from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
 import type { DataOptions } from './data-options'
 import { inputFile } from './paths'
@@ -13,16 +23,56 @@ export async function openData(
   options: DataOptions & { data: string },
   inputs: TensorInfo[],
 ): Promise<Dataset> {
-  const { data: source, labels, task, preprocessing, input } = options
+  const { data: source, labels, task, input } = options
+  const preprocessing = preprocessingOf(options)
+  const pairs = input ? readInputs(input, inputs, preprocessing) : undefined
   const spec = DatasetSpec.parse({
     source,
     ...(labels === false ? { labels: null, task: 'none' } : {}),
     ...(typeof labels === 'string' ? { labels } : {}),
     ...(task ? { task } : {}),
-    ...(preprocessing ? { preprocessing: readPreprocessing(preprocessing) } : {}),
-    ...(input ? { inputs: readInputs(input, inputs) } : {}),
+    ...(pairs ? { inputs: pairs.inputs } : {}),
+    ...(preprocessing ? { preprocessing: withRoles(preprocessing, pairs?.roles) } : {}),
   })
   return openDataset(spec, inputs)
+}
+
+/** Preprocessing of a file, and of the options for text over it; undefined to let the engine choose. */
+function preprocessingOf(options: DataOptions & { data: string }): Preprocessing | undefined {
+  const { preprocessing, tokenizer, maxLength, padding, data } = options
+  const base = preprocessing ? besideItself(readPreprocessing(preprocessing), preprocessing) : undefined
+  if (tokenizer === undefined && maxLength === undefined && padding === undefined) return base
+  if (base && base.kind !== 'text') {
+    throw new BantamError('bad-option', '--tokenizer, --max-length and --padding are for text.', {
+      where: preprocessing ?? '',
+      action: 'Leave them out, or give preprocessing of text.',
+    })
+  }
+  const { sample } = parseSource(data)
+  const own = sample === undefined ? undefined : sampleDescription(sample).spec.preprocessing
+  const usual =
+    own?.kind === 'text' ? own : TextPreprocessing.parse({ kind: 'text', tokenizer: TOKENIZER_NAME })
+  const { digest, ...text } = base ?? usual
+  const kept = tokenizer === undefined && digest !== undefined ? { digest } : {}
+  return {
+    ...text,
+    ...kept,
+    ...(tokenizer === undefined ? {} : { tokenizer: resolve(inputFile(tokenizer, 'tokenizer')) }),
+    ...(maxLength === undefined ? {} : { maxLength }),
+    ...(padding === undefined ? {} : { padding }),
+  }
+}
+
+/** In a bundle the tokenizer lies beside the preprocessing. */
+function besideItself(preprocessing: Preprocessing, path: string): Preprocessing {
+  if (preprocessing.kind !== 'text') return preprocessing
+  const place = join(dirname(resolve(path)), preprocessing.tokenizer)
+  return existsSync(place) ? { ...preprocessing, tokenizer: place } : preprocessing
+}
+
+function withRoles(preprocessing: Preprocessing, roles: TextPreprocessing['roles'] = {}): Preprocessing {
+  if (preprocessing.kind !== 'text') return preprocessing
+  return { ...preprocessing, roles: { ...preprocessing.roles, ...roles } }
 }
 
 function readPreprocessing(path: string): Preprocessing {
@@ -49,19 +99,29 @@ function readPreprocessing(path: string): Preprocessing {
   )
 }
 
-function readInputs(pairs: readonly string[], inputs: readonly TensorInfo[]): Record<string, string[]> {
-  return Object.fromEntries(
-    pairs.map(pair => {
-      const equals = pair.indexOf('=')
-      const name = pair.slice(0, equals)
-      if (equals < 1 || !inputs.some(i => i.name === name)) {
-        throw new BantamError('bad-option', `--input ${pair} does not name an input of the model.`, {
-          action: `Write input=column,column with one of: ${inputs.map(i => i.name).join(', ')}.`,
-        })
-      }
-      return [name, pair.slice(equals + 1).split(',')]
-    }),
-  )
+/** Columns that feed each input and, of text, what each input takes of it (`input=text:mask`). */
+function readInputs(
+  pairs: readonly string[],
+  inputs: readonly TensorInfo[],
+  preprocessing: Preprocessing | undefined,
+): { inputs: Record<string, string[]>; roles: TextPreprocessing['roles'] } {
+  const roles: TextPreprocessing['roles'] = {}
+  const columns = pairs.map((pair): [string, string[]] => {
+    const equals = pair.indexOf('=')
+    const name = pair.slice(0, equals)
+    if (equals < 1 || !inputs.some(i => i.name === name)) {
+      throw new BantamError('bad-option', `--input ${pair} does not name an input of the model.`, {
+        action: `Write input=column,column with one of: ${inputs.map(i => i.name).join(', ')}.`,
+      })
+    }
+    const value = pair.slice(equals + 1)
+    const role = TextRole.safeParse(value.slice(value.lastIndexOf(':') + 1))
+    if (preprocessing?.kind !== 'text' || !value.includes(':') || !role.success)
+      return [name, value.split(',')]
+    roles[name] = role.data
+    return [name, value.slice(0, value.lastIndexOf(':')).split(',')]
+  })
+  return { inputs: Object.fromEntries(columns), roles }
 }
 
 /**
