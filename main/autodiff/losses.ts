@@ -23,7 +23,7 @@ export interface LossPart {
   loss: LossSpec
   /** The student's value that a hard or response loss is of, such as `logitsOf` finds; feature losses name their own. */
   of?: string
-  /** Axis of the classes, counted from the front; the last when absent. */
+  /** Axis of the classes, negative ones counted from the back; the last when absent. */
   axis?: number
   /** True for logits of independent yes-or-no answers: kd compares each by itself. A single logit always is one. */
   binary?: boolean
@@ -204,8 +204,9 @@ class Part {
   }
 
   private classesLast(x: Value): Value {
-    const { axis } = this.part
-    if (axis === undefined || axis === x.shape.length - 1) return x
+    const given = this.part.axis ?? -1
+    const axis = given < 0 ? given + x.shape.length : given
+    if (axis >= x.shape.length - 1) return x
     const others = [...x.shape.keys()].filter(a => a !== axis)
     return this.context.m.transpose(x, [...others, axis])
   }
