@@ -48,11 +48,13 @@ export class Builder {
   /**
    * @param opset version of ai.onnx the nodes are for, 13 or later
    * @param prefix what the names of new values start with
+   * @param block channels in a block of this processor's own kernels (see blocked.ts); 0 keeps to portable operators
    */
   constructor(
     private readonly graph: Graph,
     readonly opset: number,
     private readonly prefix = 'grad',
+    readonly block = 0,
   ) {}
 
   /** Adds a node with one output. */

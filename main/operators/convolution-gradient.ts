@@ -5,6 +5,7 @@
  * Data: the transposed convolution of ȳ with W; with strides of 1 it is a convolution with W turned around.
  */
 import { intAttribute, intsAttribute, stringAttribute } from '../onnx/build'
+import { blockedConv, blockedWeightGradient } from './blocked'
 import { type Builder, staticShape, type Value } from './builder'
 import type { Site, Vjp } from './gradient'
 import { sumExcept } from './matmul-gradient'
@@ -48,6 +49,8 @@ function weightGradient(m: Builder, x: Value, g: Value, w: Windows, group: numbe
   const rows = (Number(x.shape[1]) * product(w.kernel)) / group
   const filters = Number(g.shape[1]) / group
   const length = product(w.output)
+  const blocked = group === 1 && product(w.kernel) > 1 && blockedWeightGradient(m, x, g, w, like)
+  if (blocked) return blocked
   const p = patches(m, x, w)
   const split = (v: Value, width: number) =>
     group === 1 ? m.reshape(v, [batch, width, length]) : m.reshape(v, [batch, group, width, length])
@@ -93,8 +96,12 @@ export function dataGradient(
   const around = pads.map((p, i) => (whole[i % whole.length] ?? 0) - p)
   const stepless = w.strides.every(v => v === 1) && extra.every(v => v === 0) && around.every(p => p >= 0)
   if (stepless) {
+    const filter = turned(m, weight, group)
+    const geometry = { kernel: w.kernel, strides: w.strides, dilations: w.dilations, pads: around }
+    const blocked = group === 1 && product(w.kernel) > 1 && blockedConv(m, g, filter, x.shape, geometry)
+    if (blocked) return blocked
     const attributes = { pads: big(around), dilations: big(w.dilations), group: BigInt(group) }
-    return m.emit('Conv', [g, turned(m, weight, group)], x.shape, { attributes })
+    return m.emit('Conv', [g, filter], x.shape, { attributes })
   }
   const attributes = {
     strides: big(w.strides),
@@ -117,6 +124,17 @@ function kernelOf(s: Site, weight: Value): number[] {
   const dims = staticShape(weight.shape)
   if (!dims) throw computed(s, 'shape of the weights')
   return dims.slice(2)
+}
+
+/** The forward node anew in blocks: a value that equals its output, undefined where it does not fit. */
+export function blockedForward(s: Site): Value | undefined {
+  if (intAttribute(s.node, 'group', 1) !== 1) return undefined
+  const [x, weight, y] = [s.input(0), s.input(1), s.output()]
+  const kernel = staticShape(weight.shape)?.slice(2)
+  if (!kernel || product(kernel) === 1 || !staticShape([...x.shape, ...y.shape])) return undefined
+  const w = windows(s, x, y, kernel)
+  const geometry = { ...w, pads: transposedPads(w).pads }
+  return blockedConv(s.m, x, weight, y.shape, geometry, s.has(2) ? s.input(2) : undefined)
 }
 
 export const conv: Vjp = s => {
