@@ -1,5 +1,11 @@
 /** What a source offers, before choices are made: for the import form and the command line. */
-import { type DataProbe, DatasetSpec, type Note, type TensorInfo } from '../../shared/domain'
+import {
+  type DataProbe,
+  DatasetSpec,
+  type Note,
+  type TensorInfo,
+  TextPreprocessing,
+} from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
 import { PICTURE_FIELD } from './bind'
 import { sampleRange, withSample } from './open'
@@ -7,6 +13,9 @@ import type { RawData } from './raw'
 import { openRaw } from './read'
 import { resolve, resolveLabels } from './resolve'
 import { parseSource } from './source'
+import { hasText } from './text/columns'
+import { TOKENIZER_NAME } from './text/locate'
+import { looksLikeText } from './text/roles'
 
 /**
  * Looks into a source. Data that can be read but does not fit the model gives a probe with an error note (code
@@ -28,12 +37,19 @@ export async function probeData(source: string, modelInputs: TensorInfo[]): Prom
       count: range.to - range.from,
       fields: fieldsOf(raw),
       classes: classes ?? [],
-      suggestion: suggestion?.spec ?? spec,
+      suggestion: suggestion?.spec ?? withTextForm(raw, spec, modelInputs),
       notes: [...(suggestion?.notes ?? raw.notes), ...notes],
     }
   } finally {
     raw.close()
   }
+}
+
+/** Text that only lacks its tokenizer: the specification to be completed by choosing one. */
+function withTextForm(raw: RawData, spec: DatasetSpec, inputs: readonly TensorInfo[]): DatasetSpec {
+  if (spec.preprocessing || raw.kind !== 'table' || !looksLikeText(inputs) || !hasText(raw, null)) return spec
+  const preprocessing = TextPreprocessing.parse({ kind: 'text', tokenizer: TOKENIZER_NAME })
+  return { ...spec, preprocessing }
 }
 
 /** The result, or an error note in its place when the data does not fit. */

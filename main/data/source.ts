@@ -72,7 +72,9 @@ export function samplesFolder(): string {
 export function sampleDescription(name: string): SampleDescription {
   const file = /^[a-z0-9-]+$/.test(name) ? join(samplesFolder(), `${name}.json`) : undefined
   if (!file || !existsSync(file)) {
-    throw new BantamError('not-found', `There is no sample "${name}".`, { action: 'Use sample:digits.' })
+    throw new BantamError('not-found', `There is no sample "${name}".`, {
+      action: 'Use sample:digits or sample:spam.',
+    })
   }
   return SampleDescription.parse(JSON.parse(readFileSync(file, 'utf8')))
 }

@@ -224,7 +224,8 @@ function makeTokenizer(bytes: Uint8Array, digest: string, path: string): TextTok
     if (!(Number(tokenizer.model?.vocab.length) > 0)) throw new Error('its vocabulary is empty')
     const made = new TextTokenizer(digest, tokenizer, file.data, path)
     // What is wrong with its parts shows when they are used.
-    made.encode(['a'], 8, 'A text')
+    tokenizer.tokenize('a')
+    made.specials(false)
     return made
   } catch (cause) {
     throw unusable(path, reason(cause), cause)
@@ -240,5 +241,7 @@ function unusable(path: string, why: string, cause?: unknown): BantamError {
 }
 
 function reason(cause: unknown): string {
+  // What the library did not expect, rather than what it found.
+  if (cause instanceof TypeError) return 'a part of it is missing or broken'
   return (cause instanceof Error ? cause.message : String(cause)).replace(/\.$/, '')
 }
