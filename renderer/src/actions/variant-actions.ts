@@ -1,4 +1,15 @@
-import { Copy, Crown, Download, Gauge, GitCompareArrows, PencilLine, Plus, Trash2 } from 'lucide-react'
+import {
+  Copy,
+  Crown,
+  Download,
+  Gauge,
+  GitCompareArrows,
+  GraduationCap,
+  PencilLine,
+  Plus,
+  SlidersHorizontal,
+  Trash2,
+} from 'lucide-react'
 import type { Variant } from '../../../shared/domain'
 import { select, selectOnly, teacherOf } from '../store/app'
 import { openDialog, openTab } from '../store/ui'
@@ -7,6 +18,11 @@ import type { Action, Screen } from './action'
 
 function hasTarget(screen: Screen): boolean {
   return screen.target !== null
+}
+
+/** A target, and an engine that knows the technique. */
+function canTrain({ app, target }: Screen, technique: string): boolean {
+  return target !== null && (app.info?.techniques.some(t => t.id === technique) ?? false)
 }
 
 async function removeVariant({ client, target }: Screen): Promise<void> {
@@ -36,6 +52,30 @@ export const VARIANT_ACTIONS: readonly Action[] = [
     available: hasTarget,
     run: ({ target }) => {
       if (target) openDialog({ kind: 'new-variant', parent: target.id })
+    },
+  },
+  {
+    id: 'distil',
+    label: 'Distil a student…',
+    group: 'Variant',
+    keywords: 'train teacher smaller knowledge distillation slim depth',
+    icon: GraduationCap,
+    shortcut: 'S',
+    available: screen => canTrain(screen, 'distill.student'),
+    run: ({ target }) => {
+      if (target) openDialog({ kind: 'train', technique: 'distill.student', parent: target.id })
+    },
+  },
+  {
+    id: 'fine-tune',
+    label: 'Fine-tune on labels…',
+    group: 'Variant',
+    keywords: 'train recover learn epochs',
+    icon: SlidersHorizontal,
+    shortcut: 'F',
+    available: screen => canTrain(screen, 'train.labels'),
+    run: ({ target }) => {
+      if (target) openDialog({ kind: 'train', technique: 'train.labels', parent: target.id })
     },
   },
   {

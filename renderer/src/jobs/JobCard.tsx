@@ -1,23 +1,17 @@
 import { Button, Progress } from '@mantine/core'
-import { Ban, CircleAlert, CircleCheck, Clock3, LoaderCircle } from 'lucide-react'
 import type { Job } from '../../../shared/domain'
 import { formatDuration } from '../../../shared/format'
 import { isActive, selectOnly, useApp } from '../store/app'
 import { useClient } from '../store/connection'
 import { openJobs, useUi } from '../store/ui'
+import { watchTraining } from '../training/watch'
 import { ErrorNotice } from '../ui/ErrorNotice'
 import { notifyError } from '../ui/notify'
 import { saveArtifact } from '../ui/save-artifact'
-import { colors } from '../ui/theme'
+import { CancelConfirm } from './CancelConfirm'
+import { LOOK, stageOf } from './job-look'
 import classes from './jobs.module.css'
-
-const LOOK = {
-  queued: { icon: Clock3, color: colors.dim, word: 'Waiting' },
-  running: { icon: LoaderCircle, color: colors.accent, word: 'Running' },
-  done: { icon: CircleCheck, color: colors.better, word: 'Done' },
-  failed: { icon: CircleAlert, color: colors.worse, word: 'Failed' },
-  cancelled: { icon: Ban, color: colors.dim, word: 'Cancelled' },
-} as const
+import { TrainingButtons } from './TrainingButtons'
 
 function duration(job: Job): string {
   if (!job.startedAt || !job.finishedAt) return ''
@@ -54,13 +48,19 @@ export function JobCard({ job }: { job: Job }) {
       </div>
       {active && (
         <>
-          <Progress value={job.progress * 100} size={4} mt={8} aria-label={`Progress of ${job.title}`} />
+          <Progress
+            value={job.progress * 100}
+            size={4}
+            mt={8}
+            color={job.state === 'paused' ? color : undefined}
+            aria-label={`Progress of ${job.title}`}
+          />
           <div className={classes.stage}>
-            <span className="ellipsis">
-              {job.stage || (job.state === 'queued' ? 'Starts when the jobs before it are done' : 'Starting')}
-            </span>
+            <span className="ellipsis">{stageOf(job)}</span>
             <span className="num">
-              {job.secondsLeft !== null && `${formatDuration(job.secondsLeft)} left`}
+              {job.state === 'running' &&
+                job.secondsLeft !== null &&
+                `${formatDuration(job.secondsLeft)} left`}
             </span>
           </div>
         </>
@@ -71,13 +71,19 @@ export function JobCard({ job }: { job: Job }) {
         </div>
       )}
       <div className={classes.buttons}>
+        <TrainingButtons job={job} />
         {active && (
-          <Button
-            size="compact-xs"
-            variant="default"
-            onClick={() => attempt(client.jobs.cancel({ id: job.id }))}
-          >
-            Cancel
+          <CancelConfirm job={job}>
+            {click => (
+              <Button size="compact-xs" variant="default" onClick={click}>
+                Cancel
+              </Button>
+            )}
+          </CancelConfirm>
+        )}
+        {job.training && (
+          <Button size="compact-xs" variant="default" onClick={() => watchTraining(job)}>
+            Curves
           </Button>
         )}
         {(job.state === 'failed' || job.state === 'cancelled') && (

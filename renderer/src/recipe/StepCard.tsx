@@ -4,6 +4,7 @@ import { useState } from 'react'
 import type { Step, TechniqueInfo, Variant } from '../../../shared/domain'
 import { formatBytes } from '../../../shared/format'
 import { openDialog } from '../store/ui'
+import { isTrainingTechnique } from '../training/runs'
 import { type OptionRow, optionRows, optionText } from './option-rows'
 import classes from './recipe.module.css'
 
@@ -42,7 +43,12 @@ export function StepCard({ number, variant, step, parent, technique, last }: Ste
               ml="auto"
               leftSection={<CopyPlus size={13} />}
               onClick={() =>
-                openDialog({ kind: 'new-variant', parent, technique: step.technique, options: step.options })
+                openDialog({
+                  kind: isTrainingTechnique(step.technique) ? 'train' : 'new-variant',
+                  parent,
+                  technique: step.technique,
+                  options: step.options,
+                })
               }
             >
               Start from this

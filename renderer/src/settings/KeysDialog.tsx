@@ -10,7 +10,7 @@ const PLACES = [
   { keys: ['Enter'], text: 'Select' },
   { keys: ['Space'], text: 'Add to the comparison' },
   { keys: ['Shift', 'F10'], text: 'Menu of the variant under the cursor' },
-  { keys: ['Mod', 'Enter'], text: 'Start the new variant from anywhere in its dialog' },
+  { keys: ['Mod', 'Enter'], text: 'Start the new variant or training from anywhere in its dialog' },
   { keys: ['Delete'], text: 'Take away the limit under the cursor' },
 ]
 

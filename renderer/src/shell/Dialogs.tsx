@@ -1,5 +1,6 @@
 import { Modal } from '@mantine/core'
 import type { ReactNode } from 'react'
+import { TrainDialog } from '../distill/TrainDialog'
 import { ImportDataDialog } from '../imports/ImportDataDialog'
 import { ImportModelDialog } from '../imports/ImportModelDialog'
 import { MeasureDialog } from '../jobs/MeasureDialog'
@@ -11,6 +12,7 @@ import { NameDialog } from './NameDialog'
 
 const SIZES: Record<Dialog['kind'], number> = {
   'new-variant': 940,
+  train: 1160,
   'import-model': 560,
   'import-data': 980,
   settings: 560,
@@ -23,6 +25,7 @@ const SIZES: Record<Dialog['kind'], number> = {
 
 const TITLES: Record<Dialog['kind'], string> = {
   'new-variant': 'New variant',
+  train: 'Distil a student',
   'import-model': 'Import model',
   'import-data': 'Import data',
   settings: 'Settings',
@@ -37,6 +40,8 @@ function content(dialog: Dialog): ReactNode {
   switch (dialog.kind) {
     case 'new-variant':
       return <NewVariantDialog parent={dialog.parent} technique={dialog.technique} options={dialog.options} />
+    case 'train':
+      return <TrainDialog technique={dialog.technique} parent={dialog.parent} options={dialog.options} />
     case 'import-model':
       return <ImportModelDialog picked={dialog.picked} given={dialog.grant} />
     case 'import-data':
@@ -54,6 +59,11 @@ function content(dialog: Dialog): ReactNode {
   }
 }
 
+/** Fine-tuning shares the dialog of distillation, without the student. */
+function tunes(dialog: Dialog): boolean {
+  return dialog.kind === 'train' && !dialog.technique.startsWith('distill.')
+}
+
 /** The dialog that is open, if one is. */
 export function Dialogs() {
   const dialog = useUi(s => s.dialog)
@@ -61,9 +71,11 @@ export function Dialogs() {
     <Modal
       opened={dialog !== null}
       onClose={closeDialog}
-      title={dialog && TITLES[dialog.kind]}
-      size={dialog ? SIZES[dialog.kind] : 'md'}
+      title={dialog && (tunes(dialog) ? 'Fine-tune on labels' : TITLES[dialog.kind])}
+      size={dialog ? (tunes(dialog) ? 760 : SIZES[dialog.kind]) : 'md'}
       closeButtonProps={{ 'aria-label': 'Close' }}
+      // This one has steps: Escape takes one back.
+      closeOnEscape={dialog?.kind !== 'train'}
       // A form must not be lost to a stray click.
       closeOnClickOutside={dialog?.kind === 'keys' || dialog?.kind === 'settings'}
     >

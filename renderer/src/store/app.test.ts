@@ -5,6 +5,7 @@ import {
   afterEvent,
   initialState,
   inOrder,
+  isActive,
   keptSelection,
   nextSelection,
   selectedVariants,
@@ -61,7 +62,9 @@ describe('jobs', () => {
 
   it('are shown running first, then waiting, oldest first', () => {
     const newest = makeJob({ id: 'c', title: 'C', state: 'queued' })
-    expect(inOrder([newest, queued, running]).map(j => j.id)).toEqual(['b', 'a', 'c'])
+    const paused = makeJob({ id: 'd', title: 'D', state: 'paused' })
+    expect(inOrder([newest, paused, queued, running]).map(j => j.id)).toEqual(['b', 'a', 'c', 'd'])
+    expect([newest, paused, queued, running].every(isActive)).toBe(true)
   })
 })
 

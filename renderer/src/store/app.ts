@@ -56,14 +56,20 @@ export function withJob(jobs: readonly Job[], job: Job): Job[] {
   return at < 0 ? [job, ...jobs] : jobs.map(j => (j.id === job.id ? job : j))
 }
 
+/** Not over yet: it runs, waits for its turn, or is paused. */
 export function isActive(job: Job): boolean {
-  return job.state === 'queued' || job.state === 'running'
+  return job.state === 'queued' || job.state === 'running' || job.state === 'paused'
 }
 
-/** Active jobs in the order they run: those running, then those waiting, oldest first. */
+const ORDER: readonly Job['state'][] = ['running', 'queued', 'paused']
+
+/** Active jobs in the order they run: those running, those waiting, those paused, each oldest first. */
 export function inOrder(jobs: readonly Job[]): Job[] {
-  const oldest = jobs.toReversed()
-  return [...oldest.filter(j => j.state === 'running'), ...oldest.filter(j => j.state !== 'running')]
+  const place = (job: Job) => {
+    const at = ORDER.indexOf(job.state)
+    return at < 0 ? ORDER.length : at
+  }
+  return jobs.toReversed().sort((a, b) => place(a) - place(b))
 }
 
 /** Selection after a click: alone, or (shift, mod) added to and taken from the comparison. */
@@ -95,6 +101,7 @@ export function afterEvent(state: AppState, event: AppEvent): Partial<AppState> 
       return { settings: event.settings }
     case 'studies':
     case 'study':
+    case 'training':
       return {}
   }
 }

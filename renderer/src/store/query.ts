@@ -1,5 +1,5 @@
 /** A small cache of answers, dropped by events. Old answers stay on the screen until new ones are there. */
-import { useCallback, useEffect, useSyncExternalStore } from 'react'
+import { useCallback, useEffect, useRef, useSyncExternalStore } from 'react'
 import type { ErrorData } from '../../../shared/errors'
 import { asErrorData, type Client } from '../client'
 import { useClient } from './connection'
@@ -82,4 +82,35 @@ export function useQuery<T>(key: string | null, fetcher: (client: Client) => Pro
   // The key stands for the type of the answer: it is written with its fetcher, at one place.
   const data = entry?.data as T | undefined
   return { data, error: entry?.error, loading: key !== null && (entry?.loading ?? true), reload }
+}
+
+export interface Ask<T> {
+  key: string
+  fetch(client: Client): Promise<T>
+}
+
+/** Several answers at once, in the order of the asks; each is fetched and kept as `useQuery` does. */
+export function useQueries<T>(asks: readonly Ask<T>[]): Query<T>[] {
+  const client = useClient()
+  const last = useRef<readonly (Entry | undefined)[]>([])
+  const read = () => {
+    const now = asks.map(ask => entries.get(ask.key))
+    const same = now.length === last.current.length && now.every((entry, i) => entry === last.current[i])
+    if (!same) last.current = now
+    return last.current
+  }
+  const found = useSyncExternalStore(subscribe, read)
+  useEffect(() => {
+    for (const { key, fetch } of asks) {
+      const entry = entries.get(key)
+      if (entry === undefined || (entry.stale && !entry.loading)) void run(key, () => fetch(client))
+    }
+  })
+  return asks.map(({ key }, i) => ({
+    // The key stands for the type of the answer: it is written with its fetcher, at one place.
+    data: found[i]?.data as T | undefined,
+    error: found[i]?.error,
+    loading: found[i]?.loading ?? true,
+    reload: () => invalidate(key),
+  }))
 }

@@ -21,7 +21,7 @@ describe('a session', () => {
     const stop = startSession(connection, (job, before) => jobs.push([job, before]))
     await waitFor(() => expect(useApp.getState().study?.name).toBe('Sample: handwritten digits'))
     expect(useApp.getState().selection).toEqual(['v0'])
-    expect(useApp.getState().info?.techniques.length).toBe(4)
+    expect(useApp.getState().info?.techniques.length).toBe(6)
 
     await connection.client.variants.create({
       parent: 'v0',

@@ -4,8 +4,13 @@ import type { Job } from '../../../shared/domain'
 import { asErrorData, type Client, type Connection } from '../client'
 import { afterEvent, studyArrived, useApp } from './app'
 import { invalidate } from './query'
+import { throttled } from './throttle'
 
 const REMEMBERED = 'bantam.study'
+
+/** Live curves move at most twice a second: more is not read, and every point costs a fetch. */
+const LIVE_MS = 500
+const trainingMoved = throttled(job => invalidate(`training/job/${job}`), LIVE_MS)
 
 function remembered(): string | null {
   return localStorage.getItem(REMEMBERED)
@@ -69,11 +74,13 @@ async function applyEvent(client: Client, event: AppEvent, onJob: (job: Job, bef
       invalidate('study/')
       if (event.id === before.studyId) await refreshStudy(client)
       return
-    case 'job':
-      return onJob(
-        event.job,
-        before.jobs.find(j => j.id === event.job.id),
-      )
+    case 'job': {
+      const old = before.jobs.find(j => j.id === event.job.id)
+      if (event.job.training && old?.state !== event.job.state) trainingMoved(event.job.id)
+      return onJob(event.job, old)
+    }
+    case 'training':
+      return trainingMoved(event.job)
     case 'settings':
       return
   }

@@ -5,6 +5,8 @@ import type { PickedFile } from '../imports/picked'
 
 export type Dialog =
   | { kind: 'new-variant'; parent: string; technique?: string; options?: Readonly<Record<string, unknown>> }
+  /** Distillation or fine-tuning: options by technique, its student and its losses. */
+  | { kind: 'train'; technique: string; parent: string; options?: Readonly<Record<string, unknown>> }
   | { kind: 'import-model'; picked?: readonly PickedFile[]; grant?: FileGrant }
   | {
       kind: 'import-data'
@@ -47,6 +49,8 @@ export interface UiState {
   tab: string
   /** Variant that the tabs compare with; null is the study's teacher. */
   reference: string | null
+  /** Training run to show while `variant` is selected: `job:ID` or `variant:ID`; another selection shows its own. */
+  run: { variant: string; run: string } | null
   constraints: readonly Constraint[]
   layout: Layout
 }
@@ -78,6 +82,7 @@ export const initialUi: UiState = {
   jobLog: null,
   tab: 'overview',
   reference: null,
+  run: null,
   constraints: [],
   layout: DEFAULT_LAYOUT,
 }
@@ -113,6 +118,11 @@ export function openTab(tab: string): void {
 /** What the tabs compare the selected variant with; null is the teacher. */
 export function compareWith(reference: string | null): void {
   useUi.setState({ reference })
+}
+
+/** Shows a training run in the tab, for as long as `variant` is selected. */
+export function chooseRun(variant: string, run: string): void {
+  useUi.setState({ run: { variant, run } })
 }
 
 export function openJobs(jobLog: string | null = null): void {

@@ -41,6 +41,8 @@ export function defaultAction(error: ErrorData): string {
       return 'Close the other instance or wait until it is done.'
     case 'cancelled':
       return 'Start it again when you want it.'
+    case 'paused':
+      return 'Resume it when you want it to go on.'
     case 'no-space':
       return 'Free some space and try again.'
     case 'bad-file':

@@ -8,6 +8,7 @@ import { teacherOf, useApp } from '../store/app'
 import { useClient } from '../store/connection'
 import { useQuery } from '../store/query'
 import { closeDialog, openDialog } from '../store/ui'
+import { isTrainingTechnique } from '../training/runs'
 import { EmptyState } from '../ui/EmptyState'
 import { ErrorNotice } from '../ui/ErrorNotice'
 import { NoteList } from '../ui/NoteList'
@@ -39,6 +40,7 @@ export function NewVariantDialog({ parent: parentId, technique, options }: NewVa
       </EmptyState>
     )
   }
+  const train = (id: string) => openDialog({ kind: 'train', technique: id, parent: variant.id })
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: a shortcut for the button Start
     <div
@@ -49,21 +51,52 @@ export function NewVariantDialog({ parent: parentId, technique, options }: NewVa
         event.currentTarget.querySelector('form')?.requestSubmit()
       }}
     >
-      <TechniqueList techniques={techniques} chosen={info.id} onChoose={setChosen} />
-      <Options
-        key={info.id}
-        info={info}
-        parent={variant}
-        variants={study.variants}
-        hasData={study.datasets.length > 0}
-        given={info.id === technique ? options : undefined}
-        onParent={setParent}
+      <TechniqueList
+        techniques={techniques}
+        chosen={info.id}
+        onChoose={setChosen}
+        onOpen={id => (isTrainingTechnique(id) ? train(id) : setChosen(id))}
       />
+      {isTrainingTechnique(info.id) ? (
+        <TrainingIntro info={info} onOpen={() => train(info.id)} />
+      ) : (
+        <Options
+          key={info.id}
+          info={info}
+          parent={variant}
+          variants={study.variants}
+          hasData={study.datasets.length > 0}
+          given={info.id === technique ? options : undefined}
+          onParent={setParent}
+        />
+      )}
     </div>
   )
 }
 
 const NONE: TechniqueInfo[] = []
+
+/** Techniques that train have a dialog of their own; this leads there from the keyboard. */
+function TrainingIntro({ info, onOpen }: { info: TechniqueInfo; onOpen(): void }) {
+  return (
+    <form
+      className={classes.options}
+      onSubmit={event => {
+        event.preventDefault()
+        onOpen()
+      }}
+    >
+      <div className={classes.scroll}>
+        <p className={classes.summary}>{info.summary}</p>
+      </div>
+      <div className={classes.footer}>
+        <Button type="submit" ml="auto">
+          {info.title}…
+        </Button>
+      </div>
+    </form>
+  )
+}
 
 interface OptionsProps {
   info: TechniqueInfo

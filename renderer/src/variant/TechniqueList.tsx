@@ -12,10 +12,12 @@ interface TechniqueListProps {
   techniques: readonly TechniqueInfo[]
   chosen: string
   onChoose(id: string): void
+  /** A card that was clicked, not only reached with the arrows. */
+  onOpen(id: string): void
 }
 
 /** Techniques as cards; arrow keys choose. */
-export function TechniqueList({ techniques, chosen, onChoose }: TechniqueListProps) {
+export function TechniqueList({ techniques, chosen, onChoose, onOpen }: TechniqueListProps) {
   function key(event: KeyboardEvent) {
     const step = event.key === 'ArrowDown' ? 1 : event.key === 'ArrowUp' ? -1 : 0
     const next = step !== 0 && techniques[techniques.findIndex(t => t.id === chosen) + step]
@@ -37,7 +39,7 @@ export function TechniqueList({ techniques, chosen, onChoose }: TechniqueListPro
           tabIndex={t.id === chosen ? 0 : -1}
           data-autofocus={t.id === chosen || undefined}
           className={classes.card}
-          onClick={() => onChoose(t.id)}
+          onClick={() => onOpen(t.id)}
         >
           <span className={classes.cardTitle}>{t.title}</span>
           <span className={classes.cardSummary}>{t.summary}</span>

@@ -99,7 +99,10 @@ describe('fieldsOf, over what zod really writes', () => {
   })
 
   it('reads the fixture techniques without falling back to JSON', () => {
-    const kinds = techniques.flatMap(t => fieldsOf(t.schema).map(f => f.kind))
+    // Feature losses are chosen on the graphs and have a list of their own.
+    const kinds = techniques.flatMap(t =>
+      fieldsOf(t.schema).flatMap(f => (f.name === 'features' ? [] : f.kind)),
+    )
     expect(kinds).not.toContain('json')
   })
 })

@@ -1,0 +1,246 @@
+import { Anchor, Button } from '@mantine/core'
+import { GraduationCap } from 'lucide-react'
+import { type KeyboardEvent, useState } from 'react'
+import type { Study, TechniqueInfo, Variant } from '../../../shared/domain'
+import type { ErrorData } from '../../../shared/errors'
+import { asErrorData } from '../client'
+import { teacherOf, useApp, withJob } from '../store/app'
+import { useClient } from '../store/connection'
+import { closeDialog, openDialog } from '../store/ui'
+import { watchTraining } from '../training/watch'
+import { EmptyState } from '../ui/EmptyState'
+import { ErrorNotice } from '../ui/ErrorNotice'
+import { NoteList } from '../ui/NoteList'
+import classes from './distill.module.css'
+import { GraphPicker } from './GraphPicker'
+import { LossForm } from './LossForm'
+import { PairList } from './PairList'
+import { PreviewPanel } from './PreviewPanel'
+import { StudentChoice } from './StudentChoice'
+import { studentProblem, studentText } from './student'
+import { TrainFooter } from './TrainFooter'
+import { TrainingOptions } from './TrainingOptions'
+import { useTrainForm } from './useTrainForm'
+
+interface TrainDialogProps {
+  technique: string
+  parent: string
+  /** Values to begin with. */
+  options?: Readonly<Record<string, unknown>> | undefined
+}
+
+/** Distillation and fine-tuning: the student, what it learns from, how it is trained; starts the jobs. */
+export function TrainDialog({ technique, parent: parentId, options }: TrainDialogProps) {
+  const info = useApp(s => s.info?.techniques.find(t => t.id === technique))
+  const study = useApp(s => s.study)
+  const [parent, setParent] = useState(parentId)
+  const variant = study?.variants.find(v => v.id === parent) ?? teacherOf(study)
+  if (!info || !variant || !study) {
+    return (
+      <EmptyState icon={GraduationCap} title="Nothing to train">
+        {info ? 'Import a model first.' : 'This version of the engine does not know this technique.'}
+      </EmptyState>
+    )
+  }
+  return <TrainBody info={info} study={study} parent={variant} given={options ?? NONE} onParent={setParent} />
+}
+
+const NONE: Readonly<Record<string, unknown>> = {}
+
+interface TrainBodyProps {
+  info: TechniqueInfo
+  study: Study
+  parent: Variant
+  given: Readonly<Record<string, unknown>>
+  onParent(id: string): void
+}
+
+function TrainBody({ info, study, parent, given, onParent }: TrainBodyProps) {
+  const client = useClient()
+  const train = useTrainForm({ info, study, parent, given })
+  const [picking, setPicking] = useState(false)
+  const [error, setError] = useState<ErrorData | null>(null)
+  const [busy, setBusy] = useState(false)
+  const { form, distils } = train
+  const student = studentText(form.student)
+  const hasData = study.datasets.length > 0
+  const blocked = !hasData || (!distils && !train.labels) || train.jobs.length === 0
+
+  async function start() {
+    if (blocked || busy) return
+    setBusy(true)
+    setError(null)
+    let first: { id: string; result: null } | null = null
+    try {
+      for (const job of train.jobs) {
+        const made = await client.variants.create({
+          parent: parent.id,
+          step: { technique: info.id, options: job.options },
+          name: job.name,
+          seed: job.seed,
+        })
+        useApp.setState(s => ({ jobs: s.jobs.some(j => j.id === made.id) ? s.jobs : withJob(s.jobs, made) }))
+        first ??= { id: made.id, result: null }
+      }
+      if (first) watchTraining(first)
+      closeDialog()
+    } catch (thrown) {
+      setError(asErrorData(thrown))
+      setBusy(false)
+    }
+  }
+
+  function press(event: KeyboardEvent) {
+    if (event.key === 'Escape') {
+      // An open list closes first; then the graphs; then the dialog, which would take the form with it.
+      const target = event.target instanceof HTMLElement ? event.target : null
+      if (target?.getAttribute('data-mantine-stop-propagation') === 'true' || event.defaultPrevented) return
+      event.stopPropagation()
+      if (picking) setPicking(false)
+      else closeDialog()
+    }
+    if (event.key === 'Enter' && (event.ctrlKey || event.metaKey) && !picking) {
+      event.preventDefault()
+      void start()
+    }
+  }
+
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: shortcuts of the buttons inside
+    <div onKeyDown={press}>
+      {picking && student !== null ? (
+        <GraphPicker
+          parent={parent.id}
+          student={student}
+          pairs={form.features}
+          onChange={features => train.change({ features })}
+          onBack={() => setPicking(false)}
+        />
+      ) : (
+        <form
+          className={classes.dialog}
+          data-single={!distils || undefined}
+          onSubmit={event => {
+            event.preventDefault()
+            void start()
+          }}
+        >
+          {distils && (
+            <div className={classes.left}>
+              <h3 className={classes.heading}>Student</h3>
+              <StudentChoice
+                student={form.student}
+                init={form.init}
+                parent={parent}
+                variants={study.variants}
+                onChange={next => train.change({ student: next })}
+                onInit={init => train.change({ init })}
+              />
+              <PreviewPanel parent={parent.id} student={student} problem={studentProblem(form.student)} />
+            </div>
+          )}
+          <div className={classes.right}>
+            <p className={classes.summary}>
+              {info.summary}{' '}
+              {/^https?:/.test(info.reference) && (
+                <Anchor href={info.reference} target="_blank" rel="noreferrer" size="xs">
+                  Method
+                </Anchor>
+              )}
+            </p>
+            <DataNotice info={info} parent={parent.id} hasData={hasData} labels={train.labels} />
+            {distils && (
+              <>
+                <h3 className={classes.heading}>What it learns from</h3>
+                <LossForm
+                  form={form}
+                  labels={train.labels}
+                  models={study.variants.filter(v => v.id !== parent.id && v.id !== modelOf(form.student))}
+                  teachers={textsOf(train.values.teachers)}
+                  onChange={train.change}
+                  onTeachers={teachers => train.setValues({ ...train.values, teachers })}
+                />
+                <PairList
+                  parent={parent.id}
+                  student={student}
+                  data={study.datasets.at(-1)?.id ?? ''}
+                  pairs={form.features}
+                  onChange={features => train.change({ features })}
+                  onPick={() => setPicking(true)}
+                />
+              </>
+            )}
+            <TrainingOptions
+              main={train.main}
+              advanced={train.advanced}
+              values={train.values}
+              onChange={train.setValues}
+            />
+          </div>
+          <div className={classes.bottom}>
+            {error && <ErrorNotice error={error} onClose={() => setError(null)} />}
+            <TrainFooter
+              train={train}
+              parent={parent}
+              variants={study.variants}
+              blocked={blocked}
+              busy={busy}
+              onParent={onParent}
+            />
+          </div>
+        </form>
+      )}
+    </div>
+  )
+}
+
+function modelOf(student: TrainStudent): string | null {
+  return student.kind === 'model' ? student.variant : null
+}
+type TrainStudent = ReturnType<typeof useTrainForm>['form']['student']
+
+function textsOf(value: unknown): string[] {
+  return Array.isArray(value) ? value.map(String) : []
+}
+
+interface DataNoticeProps {
+  info: TechniqueInfo
+  parent: string
+  hasData: boolean
+  labels: boolean
+}
+
+/** What is missing to train with, and the way to it. */
+function DataNotice({ info, parent, hasData, labels }: DataNoticeProps) {
+  const distils = info.id.startsWith('distill.')
+  const message = !hasData
+    ? 'A training needs samples to learn from, and this study has no data yet.'
+    : labels || distils
+      ? null
+      : 'Fine-tuning learns from labels, and the data of this study has none.'
+  if (!message) return null
+  return (
+    <div className={classes.notice}>
+      <NoteList
+        notes={[
+          {
+            code: 'needs-data',
+            severity: 'warning',
+            message,
+            ...(hasData
+              ? { action: 'Add data with labels, or distil: a student can learn from its teacher.' }
+              : {}),
+          },
+        ]}
+      />
+      <Button
+        variant="default"
+        onClick={() =>
+          openDialog({ kind: 'import-data', next: { kind: 'train', technique: info.id, parent } })
+        }
+      >
+        Import data…
+      </Button>
+    </div>
+  )
+}

@@ -1,0 +1,93 @@
+import { SegmentedControl } from '@mantine/core'
+import { useMemo, useState } from 'react'
+import { formatValue } from '../../../shared/format'
+import type { TrainingRecord } from '../../../shared/training'
+import { Panel } from '../ui/Panel'
+import { colors } from '../ui/theme'
+import { CurveChart, Legend } from './CurveChart'
+import { epochSpan, formatMetric, lossCurves, metricCurves, metricUnit, rateCurves } from './series'
+import classes from './training.module.css'
+
+const HEIGHT = 210
+
+function number(value: number): string {
+  return formatValue(value, 'number')
+}
+
+/** Loss with its parts, validation beside the teacher's, learning rate. */
+export function RunCharts({ record }: { record: TrainingRecord }) {
+  const [log, setLog] = useState(false)
+  const loss = useMemo(() => lossCurves(record), [record])
+  const metric = useMemo(() => metricCurves(record), [record])
+  const rate = useMemo(() => rateCurves(record), [record])
+  const epochs = epochSpan(record)
+  const { best, teacher } = record
+  const title = record.metric.title
+  return (
+    <div className={classes.charts}>
+      <Panel
+        title="Loss"
+        actions={
+          <SegmentedControl
+            aria-label="Scale of the loss"
+            value={log ? 'log' : 'linear'}
+            onChange={value => setLog(value === 'log')}
+            data={[
+              { value: 'linear', label: 'Linear' },
+              { value: 'log', label: 'Log' },
+            ]}
+          />
+        }
+      >
+        <Legend lines={loss.lines} />
+        <CurveChart
+          label="Loss over epochs"
+          curves={loss}
+          unit="number"
+          format={number}
+          height={HEIGHT}
+          epochs={epochs}
+          log={log}
+          empty="The first steps are under way."
+        />
+      </Panel>
+      <Panel title={`${title} of the held-out samples`}>
+        <Legend
+          lines={[
+            ...metric.lines,
+            ...(teacher === null
+              ? []
+              : [{ key: 'teacher', name: 'teacher', color: colors.teacher, dashed: true }]),
+            ...(best ? [{ key: 'best', name: `best: epoch ${best.epoch}`, color: colors.better }] : []),
+          ]}
+        />
+        <CurveChart
+          label={`${title} over epochs`}
+          curves={metric}
+          unit={metricUnit(record.metric.name)}
+          format={value => formatMetric(record, value)}
+          height={HEIGHT}
+          epochs={epochs}
+          level={teacher === null ? null : { value: teacher, name: 'teacher' }}
+          mark={best && { x: best.epoch, y: best.metric, name: 'best' }}
+          empty={
+            record.samples.validation === 0
+              ? 'No samples were held out: the last epoch is kept, and there is nothing to choose it by.'
+              : 'The first epoch is under way.'
+          }
+        />
+      </Panel>
+      <Panel title="Learning rate">
+        <CurveChart
+          label="Learning rate over epochs"
+          curves={rate}
+          unit="number"
+          format={number}
+          height={120}
+          epochs={epochs}
+          empty="The first steps are under way."
+        />
+      </Panel>
+    </div>
+  )
+}

@@ -1,0 +1,148 @@
+/** Curves of training records, as rows of a chart. */
+
+import { formatValue } from '../../../shared/format'
+import { METRICS, type Metric } from '../../../shared/metrics'
+import type { TrainingRecord } from '../../../shared/training'
+import { categories, colors } from '../ui/theme'
+
+export interface Line {
+  /** Name of the value in the rows. */
+  key: string
+  name: string
+  color: string
+  dashed?: boolean
+  thin?: boolean
+  /** Few values, far apart: drawn with a dot each. */
+  dots?: boolean
+}
+
+/** x, and the values of the lines that have one there. */
+export type CurveRow = { x: number } & Record<string, number | null>
+
+export interface Curves {
+  rows: CurveRow[]
+  lines: Line[]
+}
+
+/** Unit of a record's metric by the catalogue; a plain number where the catalogue does not know it. */
+export function metricUnit(name: string): Metric['unit'] {
+  return METRICS.find(m => m.id === name)?.unit ?? 'number'
+}
+
+export function formatMetric(record: Pick<TrainingRecord, 'metric'>, value: number): string {
+  return formatValue(value, metricUnit(record.metric.name))
+}
+
+/** Loss over epochs with its parts, where there are several, and the loss of the held-out samples. */
+export function lossCurves(record: TrainingRecord): Curves {
+  const parts = record.parts.length > 1 ? record.parts : []
+  const rows: CurveRow[] = record.points.map(p => ({
+    x: p.epoch,
+    loss: finite(p.loss),
+    ...Object.fromEntries(parts.map((_, i) => [`part${i}`, finite(p.parts[i])])),
+  }))
+  const held = record.epochs.flatMap(e =>
+    e.validation?.loss == null ? [] : [{ x: e.epoch, held: finite(e.validation.loss) }],
+  )
+  return {
+    rows: byX([...rows, ...held]),
+    lines: [
+      { key: 'loss', name: parts.length > 0 ? 'together' : 'training', color: colors.text },
+      ...parts.map((name, i) => ({
+        key: `part${i}`,
+        name,
+        color: categories[i % categories.length] ?? colors.dim,
+        thin: true,
+      })),
+      ...(held.length > 0
+        ? [{ key: 'held', name: 'held out', color: colors.teacher, dashed: true, dots: held.length < 60 }]
+        : []),
+    ],
+  }
+}
+
+/** The validation metric, a value per epoch. */
+export function metricCurves(record: TrainingRecord): Curves {
+  const rows = record.epochs.flatMap(e =>
+    e.validation ? [{ x: e.epoch, metric: finite(e.validation.metric) }] : [],
+  )
+  return {
+    rows,
+    lines: [{ key: 'metric', name: 'student', color: colors.variant, dots: rows.length < 60 }],
+  }
+}
+
+export function rateCurves(record: TrainingRecord): Curves {
+  return {
+    rows: record.points.map(p => ({ x: p.epoch, rate: finite(p.learningRate) })),
+    lines: [{ key: 'rate', name: 'learning rate', color: categories[2] }],
+  }
+}
+
+export type Measure = 'metric' | 'loss'
+
+/** Name of the measure that two records can be compared by. */
+function measureName(record: TrainingRecord, by: Measure): string {
+  return by === 'loss' ? 'loss' : record.metric.name
+}
+
+export interface NamedRecord {
+  id: string
+  name: string
+  record: TrainingRecord
+}
+
+/**
+ * Several runs over epochs, one line each. Runs that measure something else than the first are left out and named,
+ * since they do not fit on one axis.
+ */
+export function overlay(runs: readonly NamedRecord[], by: Measure): Curves & { left: string[] } {
+  const [first] = runs
+  if (!first) return { rows: [], lines: [], left: [] }
+  const fits = (run: NamedRecord) => measureName(run.record, by) === measureName(first.record, by)
+  const rows = runs.flatMap((run, i) =>
+    run.record.epochs.flatMap(e => {
+      const value = by === 'loss' ? e.loss : e.validation?.metric
+      return fits(run) && value !== undefined ? [{ x: e.epoch, [`run${i}`]: finite(value) }] : []
+    }),
+  )
+  return {
+    rows: byX(rows),
+    lines: runs.flatMap((run, i) =>
+      fits(run) ? [{ key: `run${i}`, name: run.name, color: runColor(i), dots: true }] : [],
+    ),
+    left: runs.filter(run => !fits(run)).map(run => run.name),
+  }
+}
+
+/** Hue of the i-th run of a comparison. */
+export function runColor(i: number): string {
+  return categories[i % categories.length] ?? colors.variant
+}
+
+/** Values at the same x in one row, in the order of x. */
+function byX(rows: readonly ({ x: number } & Record<string, number | null>)[]): CurveRow[] {
+  const merged = new Map<number, CurveRow>()
+  for (const row of rows) merged.set(row.x, { ...merged.get(row.x), ...row })
+  return [...merged.values()].sort((a, b) => a.x - b.x)
+}
+
+function finite(value: number | undefined): number | null {
+  return value !== undefined && Number.isFinite(value) ? value : null
+}
+
+/** Epochs the x axis shows: all that are planned while it goes on, only those that were when it is over. */
+export function epochSpan(record: TrainingRecord): number {
+  const last = Math.max(record.points.at(-1)?.epoch ?? 0, record.epochs.at(-1)?.epoch ?? 0)
+  return record.ended === null ? Math.max(record.totalEpochs, last) : Math.max(last, 1)
+}
+
+/** Evenly spaced losses for a tiny curve, at most `count`. */
+export function sparkValues(record: TrainingRecord, count = 40): number[] {
+  const values = record.points.map(p => p.loss).filter(Number.isFinite)
+  if (values.length <= count) return values
+  return Array.from(
+    { length: count },
+    (_, i) => values[Math.round((i * (values.length - 1)) / (count - 1))] ?? 0,
+  )
+}
