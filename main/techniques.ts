@@ -2,15 +2,24 @@
 import { z } from 'zod'
 import type { TechniqueInfo } from '../shared/domain'
 import { BantamError } from '../shared/errors'
+import { distillStudent } from './distill/distill'
 import { dynamicInt8 } from './quantize/dynamic-int8'
 import { float16 } from './quantize/float16'
 import { nearest } from './quantize/names'
 import { staticInt8 } from './quantize/static-int8'
 import { weightInt8 } from './quantize/weight-int8'
 import type { Technique } from './technique'
+import { fineTune } from './training/fine-tune'
 
 // A technique's methods take its own options, which its own schema made: the pair is closed, whatever the schema.
-export const TECHNIQUES = [staticInt8, dynamicInt8, weightInt8, float16] as unknown as readonly Technique[]
+export const TECHNIQUES = [
+  staticInt8,
+  dynamicInt8,
+  weightInt8,
+  float16,
+  distillStudent,
+  fineTune,
+] as unknown as readonly Technique[]
 
 /** The technique of an id. Throws `bad-option` for an id that is none, naming those nearest. */
 export function techniqueById(id: string): Technique {

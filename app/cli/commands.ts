@@ -29,6 +29,16 @@ export const COMMANDS: readonly Entry[] = [
     proves: true,
   },
   {
+    name: 'distill',
+    summary: 'train a smaller student to answer as its teacher does',
+    load: () => import('./distill'),
+  },
+  {
+    name: 'train',
+    summary: 'let a model go on learning from labelled samples',
+    load: () => import('./train'),
+  },
+  {
     name: 'verify',
     summary: 'prove that a file is what it claims to be',
     load: () => import('./verify'),

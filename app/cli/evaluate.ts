@@ -46,7 +46,7 @@ export function setup(command: Command): void {
         const { evaluateFiles } = await import('./measure')
         const evaluation = await withTask(terminal, context => evaluateFiles(model, options, context))
         const document = evaluationDocument(model, evaluation)
-        terminal.result(document, () => describe(model, evaluation))
+        terminal.result(document, () => describeEvaluation(model, evaluation))
         checkGates(evaluation, options)
       }),
     )
@@ -78,7 +78,8 @@ export function evaluationDocument(model: string, e: Evaluation) {
   }
 }
 
-function describe(model: string, e: Evaluation): string {
+/** An evaluation for a person. */
+export function describeEvaluation(model: string, e: Evaluation): string {
   const lines = [
     `${plain(model)} on ${e.data.count} samples of ${plain(e.data.source)}${e.data.split === 'all' ? '' : ` (${e.data.split} split)`}`,
     '',

@@ -10,6 +10,7 @@ export interface Field {
   default?: unknown
   enum?: unknown[]
   items?: Field
+  properties?: Record<string, Field>
   anyOf?: Field[]
   minimum?: number
   maximum?: number
@@ -32,7 +33,7 @@ export function flagOf(name: string, field: Field): string {
   const flag = `--${kebab(name)}`
   const { type, values } = kindOf(field)
   if (type === 'boolean') return flag
-  if (type === 'array') return `${flag} <${singular(name)}...>`
+  if (type === 'array') return `${flag} <${isRecord(field) ? 'key=value,' : ''}${singular(name)}...>`
   if (values) return `${flag} <${kebab(name)}>`
   return `${flag} <${type === 'string' ? 'text' : 'n'}>`
 }
@@ -110,9 +111,29 @@ function valueParser(field: Field): (text: string) => unknown {
 
 function listParser(field: Field): (text: string, before: unknown) => unknown[] {
   const item = kindOf(field).inner.items ?? {}
-  const parse = valueParser(item)
+  const parse = item.properties ? recordParser(item.properties) : valueParser(item)
   // Before the first word the option's own default, or nothing, is there.
   return (text, before) => [...(Array.isArray(before) ? before : []), parse(text)]
+}
+
+/** True for lists of objects, written as key=value,key=value. */
+function isRecord(field: Field): boolean {
+  return kindOf(field).inner.items?.properties !== undefined
+}
+
+function recordParser(properties: Record<string, Field>): (text: string) => Record<string, unknown> {
+  const names = Object.keys(properties)
+  return text =>
+    Object.fromEntries(
+      text.split(',').map(part => {
+        const equals = part.indexOf('=')
+        const name = part.slice(0, equals)
+        const field = properties[name]
+        if (equals < 1 || !field)
+          throw new InvalidArgumentError(`Write ${names.map(n => `${n}=…`).join(',')}.`)
+        return [name, valueParser(field)(part.slice(equals + 1))]
+      }),
+    )
 }
 
 function isNumeric({ type }: Field): boolean {

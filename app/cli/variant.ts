@@ -1,12 +1,15 @@
 /** Making one variant, and what is said about it. */
+import { existsSync } from 'node:fs'
 import type { TaskContext } from '../../main/jobs/context'
 import { checkModel } from '../../main/onnx/check'
 import { modelInputs } from '../../main/onnx/inputs'
-import { readModel } from '../../main/onnx/read'
+import { modelHash, readModel } from '../../main/onnx/read'
 import { makeVariant } from '../../main/operations/variant'
+import type { ModelFile } from '../../main/technique'
 import { techniqueById } from '../../main/techniques'
 import type { Note, Plan, Step, Verification } from '../../shared/domain'
 import { formatBytes, formatDuration } from '../../shared/format'
+import type { TrainingRecord } from '../../shared/training'
 import { describeSize } from '../../shared/verdict'
 import type { Globals } from './command'
 import { drawSamples, openData } from './data'
@@ -30,7 +33,7 @@ export interface VariantResult {
   verified: Verification
 }
 
-type StepOptions = Pick<Globals, 'seed' | 'threads' | 'device'> &
+export type StepOptions = Pick<Globals, 'seed' | 'threads' | 'device'> &
   DataOptions & { out: string; force: boolean }
 
 /** Applies one step to a model file. Calibration samples: `samples` of the technique's options, see `drawSamples`. */
@@ -39,7 +42,7 @@ export async function runStep(
   step: Step,
   options: StepOptions,
   context: TaskContext,
-): Promise<VariantResult> {
+): Promise<VariantResult & { training: TrainingRecord | undefined }> {
   const started = performance.now()
   const technique = techniqueById(step.technique)
   await requireDevice(options.device)
@@ -62,6 +65,10 @@ export async function runStep(
         step,
         seed: options.seed,
         ...(calibration ? { calibration } : {}),
+        ...(dataset && technique.learns
+          ? { training: { dataset, indices: dataset.indices(options.split) } }
+          : {}),
+        models: await namedModels(parsed.data),
         out: options.out,
         threads: await threadCount(options.threads),
         force: options.force,
@@ -77,10 +84,22 @@ export async function runStep(
       plan,
       notes: plan.notes,
       verified: evidence.verification,
+      training: evidence.training,
     }
   } finally {
     await dataset?.close()
   }
+}
+
+/** The model files that options name: a student, further teachers. What is no file is left to the technique. */
+async function namedModels(options: unknown): Promise<Record<string, ModelFile>> {
+  if (typeof options !== 'object' || !options) return {}
+  const { student, teachers } = options as { student?: unknown; teachers?: unknown }
+  const names = [student, ...(Array.isArray(teachers) ? teachers : [])]
+  const paths = names.filter((name): name is string => typeof name === 'string' && existsSync(name))
+  return Object.fromEntries(
+    await Promise.all(paths.map(async path => [path, { path, hash: await modelHash(path) }] as const)),
+  )
 }
 
 function samplesOf(options: unknown): number | undefined {

@@ -112,12 +112,12 @@ export async function readCheckpoint(folder: string, identity: string): Promise<
       },
     )
   }
-  let at = from
-  const blob = (length: number) => Uint8Array.from(body.subarray(at, (at += length)))
+  const { optimizer, statistics, best } = lengths
+  const blob = (at: number, length: number) => Uint8Array.from(body.subarray(from + at, from + at + length))
   const blobs = {
-    optimizer: blob(lengths.optimizer),
-    statistics: blob(lengths.statistics),
-    best: blob(lengths.best),
+    optimizer: blob(0, optimizer),
+    statistics: blob(optimizer, statistics),
+    best: blob(optimizer + statistics, best),
   }
   return { state, blobs }
 }

@@ -32,7 +32,10 @@ export class MetricSum {
     const x = toNumbers(logits)
     const rows = logits.dims[0] ?? 1
     this.samples += rows
-    if (this.kind === 'rmse' || this.kind === 'distance') return this.addSquares(x, reference)
+    if (this.kind === 'rmse' || this.kind === 'distance') {
+      this.addSquares(x, reference)
+      return
+    }
     const width = this.kind === 'accuracy' ? x.length / rows : (logits.dims.at(-1) ?? 1)
     const count = x.length / width
     this.values += count

@@ -97,7 +97,7 @@ function keep(
   total: number,
 ): boolean {
   if (Array.isArray(tensor.data)) return false
-  if (tensor.dims[0] !== rows || (rows === 1 && total > 1 && from === 0)) {
+  if (tensor.dims[0] !== rows) {
     // Fed once for all samples, such as a sampling rate.
     columns.set(name, tensor)
     return tensor.data.length <= 1
@@ -120,6 +120,8 @@ function gather(all: Tensor, rows: readonly number[], total: number): Tensor {
   const source = all.data as Float32Array // numeric: text is never kept
   const length = source.length / total
   const data = new (source.constructor as new (n: number) => Float32Array)(length * rows.length)
-  rows.forEach((row, i) => data.set(source.subarray(row * length, (row + 1) * length), i * length))
+  rows.forEach((row, i) => {
+    data.set(source.subarray(row * length, (row + 1) * length), i * length)
+  })
   return { type: all.type, dims: [rows.length, ...all.dims.slice(1)], data }
 }

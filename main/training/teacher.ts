@@ -155,8 +155,8 @@ export async function keepTargets(
       part.forEach((_, row) => {
         let at = (from + row) * bytes
         for (const [name, { length }] of records) {
-          const values = (targets[name]?.data as Float32Array).subarray(row * length, (row + 1) * length)
-          writeSync(file, values, 0, length * 4, at)
+          const values = (targets[name] as Tensor).data.slice(row * length, (row + 1) * length)
+          writeSync(file, values as Float32Array, 0, length * 4, at) // separate() saw float32
           at += length * 4
         }
       })

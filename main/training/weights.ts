@@ -61,7 +61,9 @@ export class WeightSet {
       bytes,
       into.map(v => v.length),
     )
-    into.forEach((data, i) => data.set(parts[i] ?? []))
+    into.forEach((data, i) => {
+      data.set(parts[i] ?? [])
+    })
   }
 }
 
@@ -83,5 +85,8 @@ function unpack(bytes: Uint8Array, lengths: readonly number[]): Float32Array[] {
     })
   const all = new Float32Array(bytes.slice().buffer)
   let at = 0
-  return lengths.map(length => all.slice(at, (at += length)))
+  return lengths.map(length => {
+    at += length
+    return all.slice(at - length, at)
+  })
 }

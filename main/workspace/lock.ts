@@ -14,22 +14,30 @@ export interface Lock {
   release(): void
 }
 
-/** Takes the lock of a folder. Throws `conflict` naming the other process when it is held. */
-export function takeLock(folder: string): Lock {
+const WORKSPACE = {
+  what: 'has this workspace open',
+  action: 'Use that one, close it, or choose another folder with --workspace.',
+}
+
+/**
+ * Takes the lock of a folder. Throws `conflict` naming the other process when it is held; `held` says what that one
+ * does, and what to do about it.
+ */
+export function takeLock(folder: string, held = WORKSPACE): Lock {
   const path = join(folder, 'lock')
   const mine: Holder = { pid: process.pid, started: startTime(process.pid), nonce: crypto.randomUUID() }
   for (let attempt = 0; attempt < 10; attempt++) {
     if (create(path, mine)) return { release: () => release(path, mine) }
     const other = read(path)
     if (other && isAlive(other)) {
-      throw new BantamError('conflict', `Another Bantam (process ${other.pid}) has this workspace open.`, {
+      throw new BantamError('conflict', `Another Bantam (process ${other.pid}) ${held.what}.`, {
         where: folder,
-        action: 'Use that one, close it, or choose another folder with --workspace.',
+        action: held.action,
       })
     }
     discard(path, other)
   }
-  throw new BantamError('conflict', 'The workspace could not be locked.', {
+  throw new BantamError('conflict', 'The folder could not be locked.', {
     where: folder,
     action: 'Try again.',
   })

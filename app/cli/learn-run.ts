@@ -1,0 +1,112 @@
+/** The work of `bantam train` and `bantam distill`. */
+import { within } from '../../main/jobs/context'
+import type { Evaluation, Step } from '../../shared/domain'
+import { formatDuration } from '../../shared/format'
+import type { TrainingRecord } from '../../shared/training'
+import { describeEvaluation, evaluationDocument } from './evaluate'
+import { describeProgress, historyOf, type LearnOptions, metricText, withCheckpoints } from './learn'
+import { evaluateFiles } from './measure'
+import { withTask } from './task'
+import { columns, type Terminal } from './terminal'
+import { describeVariant, runStep, type VariantResult } from './variant'
+
+export interface Learnt {
+  document: VariantResult & {
+    history: ReturnType<typeof historyOf>
+    best: TrainingRecord['best']
+    ended: TrainingRecord['ended']
+    evaluation: ReturnType<typeof evaluationDocument> | null
+  }
+  training: TrainingRecord | undefined
+  evaluation: Evaluation | undefined
+}
+
+/** Trains, and compares the result with the original on `--eval-data`. */
+export async function runLearning(
+  model: string,
+  step: Step,
+  options: LearnOptions,
+  terminal: Terminal,
+): Promise<Learnt> {
+  return withTask(terminal, context => {
+    let state = ''
+    const told = {
+      ...context,
+      progress: (fraction: number, stage: string) =>
+        context.progress(fraction, state && stage.startsWith('Epoch') ? `${stage} · ${state}` : stage),
+    }
+    const say = (record: TrainingRecord) => {
+      state = describeProgress(record)
+    }
+    return withCheckpoints(options, told, say, async kept => {
+      const { training, ...result } = await runStep(model, step, options, within(kept, 0, 0.97))
+      const evaluation = options.evalData
+        ? await evaluateFiles(
+            options.out,
+            { ...options, data: options.evalData, split: options.evalSplit, reference: model },
+            within(kept, 0.97, 1),
+          )
+        : undefined
+      const document = {
+        ...result,
+        history: historyOf(training),
+        best: training?.best ?? null,
+        ended: training?.ended ?? null,
+        evaluation: evaluation ? evaluationDocument(options.out, evaluation) : null,
+      }
+      return { document, training, evaluation }
+    })
+  })
+}
+
+const ENDED: Record<NonNullable<TrainingRecord['ended']>, string> = {
+  done: 'all epochs done',
+  early: 'stopped early: no better epoch for a while',
+  asked: 'stopped when asked',
+  diverged: 'diverged; the best weights before were kept',
+  disk: 'the disk is full; the best weights before were kept',
+}
+
+/** The result for a person: epochs, the file, the comparison. */
+export function describeLearnt({ document, training, evaluation }: Learnt): string {
+  const parts = [describeVariant(document)]
+  if (training) parts.unshift(describeTraining(training))
+  if (evaluation) parts.push(describeEvaluation(document.out, evaluation))
+  return parts.join('\n\n')
+}
+
+const ROWS = 12
+
+function describeTraining(record: TrainingRecord): string {
+  const { epochs, best, metric } = record
+  const step = Math.ceil(epochs.length / ROWS)
+  const shown = epochs.filter(
+    (e, i) => i % step === step - 1 || i === epochs.length - 1 || e.epoch === best?.epoch,
+  )
+  const table = columns(
+    [
+      ['epoch', 'loss', metric.title.toLowerCase(), 'samples/s', 'took', ''],
+      ...shown.map(e => [
+        Number.isInteger(e.epoch) ? String(e.epoch) : e.epoch.toFixed(2),
+        e.loss.toPrecision(4),
+        e.validation ? metricText(record, e.validation.metric) : '',
+        e.samplesPerSecond.toFixed(0),
+        formatDuration(e.seconds),
+        e.epoch === best?.epoch ? 'kept' : '',
+      ]),
+    ],
+    [1, 2, 3, 4],
+  )
+  const held = record.samples.validation
+  const facts = [
+    `${record.samples.train} samples learnt from, ${held} held out${record.ended ? `; ${ENDED[record.ended]}` : ''}`,
+    ...(record.teacher === null
+      ? []
+      : [
+          `the original: ${metric.title.toLowerCase()} ${metricText(record, record.teacher)} on those held out`,
+        ]),
+    ...(best?.epoch === 0 ? ['no epoch was better than the weights it began with: these were kept'] : []),
+    ...record.notes,
+  ]
+  return [table, '', ...facts].join('\n')
+}

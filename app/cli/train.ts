@@ -1,0 +1,20 @@
+/** `bantam train MODEL --data DATA --epochs N --out FILE` */
+import type { Command } from 'commander'
+import { techniqueById, techniqueInfo } from '../../main/techniques'
+import { runAction } from './command'
+import { addLearnOptions, checkPaths, type LearnOptions, stepOf } from './learn'
+
+export function setup(command: Command): void {
+  const technique = techniqueInfo(techniqueById('train.labels'))
+  addLearnOptions(command, technique)
+    .argument('<model>', 'ONNX file')
+    .action((model: string, options: LearnOptions) =>
+      runAction(options.json, async terminal => {
+        checkPaths([model], options)
+        const step = stepOf(command, technique, options.recipe)
+        const { describeLearnt, runLearning } = await import('./learn-run')
+        const result = await runLearning(model, step, options, terminal)
+        terminal.result(result.document, () => describeLearnt(result))
+      }),
+    )
+}

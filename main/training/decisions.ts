@@ -1,0 +1,73 @@
+/** What a plan of training holds: everything that was chosen, so that the run can be made again. */
+import { z } from 'zod'
+import { DatasetSpec, Device } from '../../shared/domain'
+import type { CommonOptions } from '../../shared/training'
+import { fixedBatch } from '../measure/inputs'
+import { modelInputs } from '../onnx/inputs'
+import { tensorDims } from '../onnx/tensor'
+import { elementCount } from '../runtime/tensor'
+import type { PlanInput, SampleSet } from '../technique'
+import { makeAugmenter } from './augment'
+import { divide } from './division'
+import type { MetricKind } from './metric'
+import type { Objective } from './objective'
+
+export const TrainingDecisions = z.object({
+  /** Samples learnt from and held out. */
+  samples: z.number().int(),
+  validation: z.number().int(),
+  batch: z.number().int(),
+  stepsPerEpoch: z.number().int(),
+  steps: z.number().int(),
+  learningRate: z.number(),
+  /** What people call the parts of the loss. */
+  losses: z.array(z.string()),
+  metric: z.enum(['accuracy', 'rmse', 'agreement', 'distance']),
+  /** Value of the net that answers are read from. */
+  logits: z.string(),
+  trainableParameters: z.number().int(),
+  threads: z.number().int(),
+  device: Device,
+  /** How the data was read. */
+  data: DatasetSpec,
+})
+export type TrainingDecisions = z.infer<typeof TrainingDecisions>
+
+export interface Chosen {
+  input: PlanInput
+  training: SampleSet
+  options: CommonOptions
+  /** Highest learning rate with Adam where nobody chose one. */
+  rate: number
+  objective: Objective
+  wrt: readonly string[]
+  logits: string
+  metric: MetricKind
+}
+
+/** Makes the decisions, and refuses what would fail later: augmentations that do not fit, too few samples. */
+export function decide(chosen: Chosen): TrainingDecisions {
+  const { input, training, options, rate, objective, wrt, logits, metric } = chosen
+  const { dataset } = training
+  makeAugmenter(options.augment, dataset.summary.inputs)
+  const division = divide(training, options, input.seed, fixedBatch(modelInputs(input.model)))
+  const net = wrt.filter(name => !objective.projectors.includes(name))
+  return {
+    samples: division.train.length,
+    validation: division.validation.length,
+    batch: division.batch * division.accumulate,
+    stepsPerEpoch: division.stepsPerEpoch,
+    steps: division.stepsPerEpoch * options.epochs,
+    learningRate: options.learningRate ?? (options.optimizer === 'sgd' ? 10 * rate : rate),
+    losses: objective.parts.map(part => part.title),
+    metric,
+    logits,
+    trainableParameters: net.reduce((sum, name) => {
+      const tensor = objective.model.graph.initializer(name)
+      return sum + (tensor ? elementCount(tensorDims(tensor)) : 0)
+    }, 0),
+    threads: input.threads,
+    device: input.device ?? 'cpu',
+    data: dataset.summary.spec,
+  }
+}
