@@ -4,18 +4,20 @@
  */
 import { create } from '@bufbuild/protobuf'
 import type { NodeProto } from 'onnx-buf'
-import { ValueInfoProtoSchema } from 'onnx-buf'
+import { OperatorSetIdProtoSchema, ValueInfoProtoSchema } from 'onnx-buf'
 import { BantamError } from '../../shared/errors'
 import { makeNode, makeValue } from '../onnx/build'
 import { describeNode } from '../onnx/graph'
 import { inferModel, type Types } from '../onnx/infer'
-import type { Model } from '../onnx/model'
+import { type Model, normalDomain } from '../onnx/model'
 import { removeDead } from '../onnx/passes/remove-dead'
 import { tensorValues } from '../onnx/tensor'
 import { Builder, type Value } from '../operators/builder'
-import type { Site, Vjp } from '../operators/gradient'
+import { blockedForward } from '../operators/convolution-gradient'
+import type { Site } from '../operators/gradient'
 import { toNumbers } from '../runtime/tensor'
-import { findPath, gradientOf, type Path } from './path'
+import { blockSize } from './block-size'
+import { carries, findPath, gradientOf, type Path } from './path'
 import { type GradientOptions, gradientName, prepare } from './prepare'
 
 /**
@@ -36,7 +38,8 @@ export async function gradientGraph(model: Model, options: GradientOptions): Pro
   const types = await typesOf(copy)
   if (options.scale) addScale(copy, options.scale, types.get(options.loss)?.type ?? 'float32')
   const path = findPath(copy, options.loss, options.wrt, types, reasons)
-  const gradients = new Backward(copy, types, path, options).run()
+  const block = options.portable === false ? await blockSize() : 0
+  const gradients = new Backward(copy, types, path, options, block).run()
   options.wrt.forEach((name, i) => {
     graph.add(makeNode('Identity', [gradients[i]?.name ?? ''], [gradientName(name)]))
   })
@@ -44,7 +47,18 @@ export async function gradientGraph(model: Model, options: GradientOptions): Pro
   graph.proto.output = wanted.map(name => outputValue(name, types, running))
   // Nodes were added where they were needed, forward outputs among them: put all in order, drop what nobody reads.
   graph.sort()
+  importDomains(copy)
   return (await removeDead.run(copy)).model
+}
+
+/** Declares the operator sets of nodes that were added. */
+function importDomains({ proto, graph }: Model): void {
+  const known = new Set(proto.opsetImport.map(o => normalDomain(o.domain)))
+  for (const { domain } of graph.nodes) {
+    if (known.has(normalDomain(domain))) continue
+    known.add(domain)
+    proto.opsetImport.push(create(OperatorSetIdProtoSchema, { domain, version: 1n }))
+  }
 }
 
 function requireValue(model: Model, name: string): void {
@@ -87,8 +101,9 @@ class Backward {
     private readonly types: Types,
     private readonly path: Path,
     private readonly options: GradientOptions,
+    block: number,
   ) {
-    this.m = new Builder(model.graph, model.opset())
+    this.m = new Builder(model.graph, model.opset(), 'grad', block)
   }
 
   /** The gradients of `wrt`, in order. */
@@ -101,6 +116,7 @@ class Backward {
       })
     this.give(loss.name, this.seed(loss))
     for (const node of [...this.path.nodes].reverse()) this.visit(node)
+    this.blockForward()
     return this.options.wrt.map(name => {
       const gradient = this.take(name)
       return gradient ?? this.m.fullLike(this.value(name), 0)
@@ -118,8 +134,8 @@ class Backward {
   private visit(node: NodeProto): void {
     const rule = gradientOf(node)
     if (typeof rule !== 'function' || !node.output.some(name => this.received.has(name))) return
-    const needs = node.input.map(name => this.path.active.has(name))
-    const results = this.apply(rule, node, needs)
+    const needs = node.input.map((name, i) => carries(node, i) && this.path.active.has(name))
+    const results = rule(this.site(node, needs))
     if (results.slice(node.input.length).some(result => result))
       throw new BantamError('internal', 'A gradient rule gives more results than the node has inputs.', {
         where: describeNode(node),
@@ -136,11 +152,24 @@ class Backward {
     })
   }
 
-  private apply(rule: Vjp, node: NodeProto, needs: readonly boolean[]): (Value | undefined)[] {
+  /** Puts convolutions into the form of this processor's own kernels where that is allowed and fits. */
+  private blockForward(): void {
+    if (this.m.block === 0) return
+    const { graph } = this.model
+    for (const node of this.path.nodes) {
+      if (node.opType !== 'Conv' || normalDomain(node.domain) !== '') continue
+      const y = blockedForward(this.site(node, []))
+      if (!y) continue
+      graph.remove([node])
+      graph.add(makeNode('Identity', [y.name], [node.output[0] ?? '']))
+    }
+  }
+
+  private site(node: NodeProto, needs: readonly boolean[]): Site {
     const grads = new Map<number, Value>()
     const input = (index: number) => this.value(node.input[index] ?? '')
     const output = (index = 0) => this.output(node, index)
-    const site: Site = {
+    return {
       m: this.m,
       node,
       input,
@@ -156,7 +185,6 @@ class Backward {
         return gradient
       },
     }
-    return rule(site)
   }
 
   /** The value a node gives at `index`; an optional output that nobody asked for yet is asked for now. */

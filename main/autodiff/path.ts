@@ -37,7 +37,7 @@ export function findPath(
   const order = model.graph.topological()
   const fromWeights = new Set(wrt)
   for (const node of order) {
-    if (gradientOf(node) === 'zero' || !node.input.some(name => fromWeights.has(name))) continue
+    if (gradientOf(node) === 'zero' || !carriers(node).some(name => fromWeights.has(name))) continue
     for (const name of node.output) if (name && isReal(types, name)) fromWeights.add(name)
   }
   const toLoss = new Set([loss])
@@ -45,7 +45,7 @@ export function findPath(
   for (const node of [...order].reverse()) {
     if (!node.output.some(name => toLoss.has(name) && fromWeights.has(name))) continue
     nodes.unshift(node)
-    for (const name of node.input) if (name) toLoss.add(name)
+    for (const name of carriers(node)) toLoss.add(name)
   }
   refuseMissing(nodes, reasons)
   const active = new Set([...fromWeights].filter(name => toLoss.has(name)))
@@ -56,6 +56,15 @@ export function findPath(
       action: 'Leave them out, or choose another loss.',
     })
   return { nodes, active }
+}
+
+/** False where a node does not take numbers from an input: CastLike takes but the type of its second. */
+export function carries(node: NodeProto, index: number): boolean {
+  return node.opType !== 'CastLike' || index === 0
+}
+
+function carriers(node: NodeProto): string[] {
+  return node.input.filter((name, index) => name !== '' && carries(node, index))
 }
 
 function isReal(types: Types, name: string): boolean {

@@ -9,11 +9,11 @@ import { copyModel } from '../onnx/copy'
 import { describeNode } from '../onnx/graph'
 import { declaredTypes, inferTypes, type Types } from '../onnx/infer'
 import { Model, normalDomain } from '../onnx/model'
-import { foldConstants } from '../onnx/passes/fold-constants'
 import { liftConstants } from '../onnx/passes/lift-constants'
 import { dataTypeName, makeTensor, tensorDims } from '../onnx/tensor'
 import { opsetObstacles, raiseOpset } from '../quantize/upgrade'
 import { expand, type Reasons } from './expand/expand'
+import { settleShapes } from './settle'
 
 export interface GradientOptions {
   /** The value to differentiate: one float element. */
@@ -33,6 +33,11 @@ export interface GradientOptions {
    * gradient comes out times it; the loss that is given out is not. Micikevicius et al. 2018, "Mixed Precision Training".
    */
   scale?: string
+  /**
+   * False lets the graph use operators that only ONNX Runtime's own kernels for this processor have: faster, for the
+   * device cpu on this machine. True by default.
+   */
+  portable?: boolean
 }
 
 /** Name of the output that holds the gradient of a value. */
@@ -79,8 +84,9 @@ export function maskName(value: string): string {
 const LOWEST = 17
 
 /**
- * Returns a copy ready to be differentiated, the running statistics it gives out, and why operators were not taken apart. Throws `bad-option` for a name
- * in `wrt` that is neither input nor initializer, `unsupported` when the operator set cannot be raised.
+ * Returns a copy ready to be differentiated, the running statistics it gives out, and why operators were not taken
+ * apart. Throws `bad-option` for a name in `wrt` that is neither input nor initializer, `unsupported` when the operator
+ * set cannot be raised.
  */
 export async function prepare(
   model: Model,
@@ -95,8 +101,8 @@ export async function prepare(
   for (const name of new Set([...o.wrt, ...statistics])) weightToInput(source, name)
   setShapes(source, o.shapes ?? {})
   // Indexed anew: the weights are no constants any more.
-  const folded = await foldShapes(new Model(source.proto, source.directory))
-  const { model: copy, reasons } = await expand(folded, [o.loss], o.wrt)
+  const settled = await settleShapes(new Model(source.proto, source.directory))
+  const { model: copy, reasons } = await expand(settled, [o.loss], o.wrt)
   const types: Types = o.dropout === 'mask' ? await inferTypes(copy) : new Map()
   const declared = declaredTypes(copy)
   const running: string[] = []
@@ -107,15 +113,6 @@ export async function prepare(
   }
   copy.graph.sort()
   return { model: copy, running, reasons }
-}
-
-/**
- * Shapes that exporters compute step by step become constants, so that ranks are known behind a Reshape. Each round may
- * make known what the next one needs. Weights are inputs here and stay as they are.
- */
-async function foldShapes(model: Model): Promise<Model> {
-  const { model: folded, modified } = await foldConstants.run(model)
-  return modified ? foldShapes(folded) : folded
 }
 
 /** Raises the operator set in place to the lowest that gradients are built for. Throws `unsupported` when it cannot be. */

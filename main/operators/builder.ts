@@ -49,12 +49,14 @@ export class Builder {
    * @param opset version of ai.onnx the nodes are for, 13 or later
    * @param prefix what the names of new values start with
    * @param block channels in a block of this processor's own kernels (see blocked.ts); 0 keeps to portable operators
+   * @param made told of every value that a node makes
    */
   constructor(
     private readonly graph: Graph,
     readonly opset: number,
     private readonly prefix = 'grad',
     readonly block = 0,
+    private readonly made: (value: Value) => void = () => {},
   ) {}
 
   /** Adds a node with one output. */
@@ -70,7 +72,9 @@ export class Builder {
     this.graph.add(
       makeNode(op, names, [name], o.attributes, { name, ...(o.domain ? { domain: o.domain } : {}) }),
     )
-    return { name, type, shape }
+    const value = { name, type, shape }
+    this.made(value)
+    return value
   }
 
   /** Adds a node with several outputs of the type of its first input, one per shape. */
@@ -91,7 +95,10 @@ export class Builder {
         { name },
       ),
     )
-    return shapes.map((shape, i) => ({ name: names[i] ?? '', type: inputs[0]?.type ?? 'float32', shape }))
+    const type = inputs[0]?.type ?? 'float32'
+    const values = shapes.map((shape, i) => ({ name: names[i] ?? '', type, shape }))
+    values.forEach(this.made)
+    return values
   }
 
   /** A constant; the same contents are stored once. */

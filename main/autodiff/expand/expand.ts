@@ -1,12 +1,13 @@
 /** Takes apart, on the way from the weights to the loss, the operators that have an expansion instead of a rule. */
 import type { NodeProto } from 'onnx-buf'
-import { makeNode } from '../../onnx/build'
+import { attribute, makeNode, makeValue } from '../../onnx/build'
 import { inferTypes, type Types } from '../../onnx/infer'
 import { Model } from '../../onnx/model'
 import { tensorValues } from '../../onnx/tensor'
 import { operatorKey, operatorRow } from '../../operators'
 import { Builder, type Value } from '../../operators/builder'
 import { toNumbers } from '../../runtime/tensor'
+import { settleShapes } from '../settle'
 import { Declined, type Place } from './expansion'
 import { EXPANSIONS } from './table'
 
@@ -29,14 +30,22 @@ export async function expand(
   let current = model
   for (let round = 0; round < MAX_ROUNDS; round++) {
     const nodes = between(current, targets, wrt)
-    if (nodes.length === reasons.size) break
-    // Asked again: what is known of its inputs may have come to light.
+    if (nodes.length === 0) break
     reasons = new Map()
     const types = await inferTypes(current)
-    const m = new Builder(current.graph, current.opset(), 'expand')
+    const { proto } = current.graph
+    // What expansions know of their values, ONNX Runtime may not find out: that the batch is the same everywhere.
+    const declare = (v: Value) => {
+      if (v.shape.some(d => typeof d === 'string') && !v.shape.includes(''))
+        proto.valueInfo.push(makeValue(v.name, v.type, v.shape))
+    }
+    const m = new Builder(current.graph, current.opset(), 'expand', 0, declare)
     for (const node of nodes) expandNode(current, node, m, types, reasons)
     current.graph.sort()
     current = new Model(current.proto, current.directory)
+    if (reasons.size === nodes.length) break
+    // Those that were left are asked again: what is known of their inputs may have come to light.
+    if (reasons.size > 0) current = await settleShapes(current)
   }
   return { model: current, reasons }
 }
@@ -109,9 +118,26 @@ function placeOf(model: Model, node: NodeProto, m: Builder, types: Types): Place
       const name = node.output[index]
       return Boolean(name) && (graph.uses(name ?? '').length > 0 || graph.isOutput(name ?? ''))
     },
-    constant: index => {
-      const tensor = graph.initializer(node.input[index] ?? '')
-      return tensor ? [...toNumbers(tensorValues(tensor, model.directory))] : undefined
-    },
+    constant: index => constantValues(model, node.input[index] ?? ''),
+    isZero: index => isZero(model, node.input[index] ?? ''),
   }
+}
+
+function constantValues(model: Model, name: string): number[] | undefined {
+  const tensor = model.graph.initializer(name)
+  return tensor ? [...toNumbers(tensorValues(tensor, model.directory))] : undefined
+}
+
+/** Operators whose result is zero when their first input is. */
+const MOVES = /^(Expand|Slice|Gather|Reshape|Transpose|Squeeze|Unsqueeze|Identity|Cast|Tile)$/
+
+function isZero(model: Model, name: string): boolean {
+  const node = model.graph.producer(name)
+  if (!node) return constantValues(model, name)?.every(v => v === 0) ?? false
+  if (node.opType === 'ConstantOfShape') {
+    const fill = attribute(node, 'value')?.t
+    return !fill || toNumbers(tensorValues(fill, model.directory)).every((v: number) => v === 0)
+  }
+  if (node.opType === 'Concat') return node.input.every(input => isZero(model, input))
+  return MOVES.test(node.opType) && isZero(model, node.input[0] ?? '')
 }

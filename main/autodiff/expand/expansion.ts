@@ -18,6 +18,8 @@ export interface Place {
   wants(index: number): boolean
   /** Values of an input that is a constant of the graph; undefined when it is computed or trained. */
   constant(index: number): number[] | undefined
+  /** True when an input is surely all zeros, as the initial states that exporters write. */
+  isZero(index: number): boolean
 }
 
 /** The outputs by position; those nobody wants may be undefined. Throws `Declined` when the node must stay. */

@@ -23,8 +23,8 @@ interface Direction {
   peepholes: Value | undefined
 }
 
-/** One step: from the step's products and the state (h, and c for LSTM) to the next state. */
-type Cell = (d: Direction, step: Value, state: readonly Value[]) => Value[]
+/** One step: from the step's products and the state (h, and c for LSTM; undefined is zero) to the next state. */
+type Cell = (d: Direction, step: Value, state: readonly (Value | undefined)[]) => Value[]
 
 /** Activations by name, those without parameters. */
 const ACTIVATIONS = new Set(['Sigmoid', 'Tanh', 'Relu', 'Softsign', 'Softplus'])
@@ -41,44 +41,59 @@ function act(d: Direction, index: number, x: Value): Value {
 }
 
 /** C + h·Rᵀ */
-function recur(d: Direction, h: Value, r: Value, c: Value | undefined): Value {
+function recur(d: Direction, h: Value | undefined, r: Value, c: Value): Value
+function recur(d: Direction, h: Value, r: Value, c: Value | undefined): Value
+function recur(d: Direction, h: Value | undefined, r: Value, c: Value | undefined): Value {
+  if (!h) return c as Value
   const shape = [h.shape[0] ?? '', r.shape[0] ?? '']
   return d.m.emit('Gemm', c ? [h, r, c] : [h, r], shape, { attributes: { transB: 1n } })
 }
 
 /** h = f(x + h·Rᵀ) */
-const rnnCell: Cell = (d, step, [h]) => [act(d, 0, recur(d, h as Value, d.r, step))]
+const rnnCell: Cell = (d, step, [h]) => [act(d, 0, recur(d, h, d.r, step))]
 
 /** i, o, f = f(… + p⊙c);  c = f⊙c + i⊙g(…);  h = o⊙h(c), the output gate looking at the new c. */
 const lstmCell: Cell = (d, step, [h, c]) => {
   const { m, hidden } = d
-  const [i, o, f, g] = splitInto(m, recur(d, h as Value, d.r, step), Array(4).fill(hidden), 1) as [
+  const [i, o, f, g] = splitInto(m, recur(d, h, d.r, step), Array(4).fill(hidden), 1) as [
     Value,
     Value,
     Value,
     Value,
   ]
   const [pi, po, pf] = d.peepholes ? splitInto(m, d.peepholes, [hidden, hidden, hidden], 0) : []
-  const look = (gate: Value, p: Value | undefined, at: Value) => (p ? m.add(gate, m.mul(at, p)) : gate)
-  const old = c as Value
-  const kept = m.mul(act(d, 0, look(f, pf, old)), old)
-  const next = m.add(kept, m.mul(act(d, 0, look(i, pi, old)), act(d, 1, g)))
+  const look = (gate: Value, p: Value | undefined, at: Value | undefined) =>
+    p && at ? m.add(gate, m.mul(at, p)) : gate
+  const fresh = m.mul(act(d, 0, look(i, pi, c)), act(d, 1, g))
+  const next = c ? m.add(m.mul(act(d, 0, look(f, pf, c)), c), fresh) : fresh
   return [m.mul(act(d, 0, look(o, po, next)), act(d, 2, next)), next]
 }
 
 /** z, r = f(…);  n = g(x + (r⊙h)·Rᵀ + b), or g(x + r⊙(h·Rᵀ + b)) with linear_before_reset;  h = (1 − z)⊙n + z⊙h */
-const gruCell: Cell = (d, step, [state]) => {
+const gruCell: Cell = (d, step, [h]) => {
   const { m, hidden } = d
-  const h = state as Value
   const [xz, xn] = splitInto(m, step, [2 * hidden, hidden], 1) as [Value, Value]
   const [rz, rn] = splitInto(m, d.r, [2 * hidden, hidden], 0) as [Value, Value]
-  const gates = act(d, 0, recur(d, h, rz, xz))
-  const [z, r] = splitInto(m, gates, [hidden, hidden], 1) as [Value, Value]
-  const linear = intAttribute(d.node, 'linear_before_reset', 0) !== 0
-  const n = linear
-    ? act(d, 1, m.add(xn, m.mul(r, recur(d, h, rn, d.rb))))
-    : act(d, 1, recur(d, m.mul(r, h), rn, xn))
-  return [m.add(n, m.mul(z, m.sub(h, n)))]
+  const [z, r] = splitInto(m, act(d, 0, recur(d, h, rz, xz)), [hidden, hidden], 1) as [Value, Value]
+  const n = act(
+    d,
+    1,
+    linearBeforeReset(d.node) ? afterProduct(d, xn, rn, r, h) : beforeProduct(d, xn, rn, r, h),
+  )
+  return [h ? m.add(n, m.mul(z, m.sub(h, n))) : m.mul(n, m.sub(1, z))]
+}
+
+type Reset = (d: Direction, x: Value, weight: Value, reset: Value, h: Value | undefined) => Value
+
+const beforeProduct: Reset = (d, x, weight, reset, h) => recur(d, h && d.m.mul(reset, h), weight, x)
+
+const afterProduct: Reset = (d, x, weight, reset, h) => {
+  const inner = h ? recur(d, h, weight, d.rb) : d.rb
+  return inner ? d.m.add(x, d.m.mul(reset, inner)) : x
+}
+
+function linearBeforeReset(node: Place['node']): boolean {
+  return intAttribute(node, 'linear_before_reset', 0) !== 0
 }
 
 const KINDS: Record<string, Kind> = {
@@ -92,15 +107,15 @@ export const recurrent: Expansion = p => {
   const kind = KINDS[p.node.opType] as Kind
   const length = checked(p)
   const { m } = p
-  const directions = Number(p.input(1).shape[0])
   const mode = stringAttribute(p.node, 'direction', 'forward')
+  const directions = mode === 'bidirectional' ? 2 : 1
   const masks = p.has(4) ? masksOf(p, length) : undefined
   const results = Array.from({ length: directions }, (_, index) => {
     const reverse = mode === 'reverse' || index === 1
     return unroll(p, kind, index, length, reverse, masks)
   })
   const batch = p.input(0).shape[1] ?? ''
-  const hidden = Number(p.input(2).shape[2])
+  const hidden = intAttribute(p.node, 'hidden_size', 0)
   const stack = (parts: Value[], axis: number) =>
     m.concat(
       parts.map(v => {
@@ -171,13 +186,15 @@ function unroll(
   const { m } = p
   const d = directionOf(p, kind, index, length)
   const batch = p.input(0).shape[1] ?? ''
-  let state = Array.from({ length: kind.states }, (_, i) => initial(p, 5 + i, index, d.hidden))
+  let state: (Value | undefined)[] = Array.from({ length: kind.states }, (_, i) =>
+    initial(p, 5 + i, index, d.hidden),
+  )
   const outputs: Value[] = Array(length)
   const order = [...Array(length).keys()]
   for (const t of reverse ? order.reverse() : order) {
     const next = kind.cell(d, d.steps[t] as Value, state)
     const mask = masks?.[t]
-    state = mask ? next.map((v, i) => m.where(mask, v, state[i] as Value)) : next
+    state = mask ? next.map((v, i) => m.where(mask, v, state[i] ?? 0)) : next
     outputs[t] = mask ? m.where(mask, next[0] as Value, 0) : (next[0] as Value)
   }
   const y = () =>
@@ -186,28 +203,27 @@ function unroll(
       0,
       [length, batch, d.hidden],
     )
-  return { y, last: state }
+  return { y, last: state as Value[] }
 }
 
-/** The initial state [B, H], zeros when none is given. */
-function initial(p: Place, input: number, index: number, hidden: number): Value {
-  const { m } = p
-  if (p.has(input)) return part(m, p.input(input), index)
-  const shape = m.concat([m.dimOf(p.input(0), 1), m.ints([hidden])], 0, [2])
-  return m.emit('Expand', [m.scalar(0, p.input(0).type), shape], [p.input(0).shape[1] ?? '', hidden])
+/** The initial state [B, H]; undefined when it is zero. */
+function initial(p: Place, input: number, index: number, hidden: number): Value | undefined {
+  if (!p.has(input) || p.isZero(input)) return undefined
+  // Its batch is that of X, even where its own shape does not say so.
+  return { ...part(p.m, p.input(input), index), shape: [p.input(0).shape[1] ?? '', hidden] }
 }
 
 /** One direction's part of a tensor [D, …]. */
-function part(m: Builder, x: Value, index: number): Value {
+function part(m: Builder, x: Value, index: number, single = x.shape[0] === 1): Value {
   const shape = x.shape.slice(1)
-  if (x.shape[0] === 1) return m.emit('Squeeze', [x, m.ints([0])], shape)
+  if (single) return m.emit('Squeeze', [x, m.ints([0])], shape)
   return m.emit('Gather', [x, m.scalar(index, 'int64')], shape, { attributes: { axis: 0n } })
 }
 
 function directionOf(p: Place, kind: Kind, index: number, length: number): Direction {
   const { m } = p
   const x = p.input(0)
-  const hidden = Number(p.input(2).shape[2])
+  const hidden = intAttribute(p.node, 'hidden_size', 0)
   const width = kind.gates * hidden
   const w = part(m, p.input(1), index)
   const r = part(m, p.input(2), index)
@@ -216,7 +232,7 @@ function directionOf(p: Place, kind: Kind, index: number, length: number): Direc
   if (p.has(3)) {
     const [bw, br] = splitInto(m, part(m, p.input(3), index), [width, width], 0) as [Value, Value]
     let added = m.add(bw, br)
-    if (p.node.opType === 'GRU' && intAttribute(p.node, 'linear_before_reset', 0)) {
+    if (p.node.opType === 'GRU' && linearBeforeReset(p.node)) {
       // The recurrence bias of the new state is added before the reset gate multiplies.
       const [gates, fresh] = splitInto(m, br, [2 * hidden, hidden], 0) as [Value, Value]
       rb = fresh
