@@ -30,6 +30,8 @@ export const CheckpointState = z.object({
     parts: z.array(z.number()),
     norm: z.number(),
   }),
+  /** Loss of the first step, to tell growth from noise by; null before it. */
+  firstLoss: z.number().nullable(),
   /** Sum of losses and seconds of the epoch at hand. */
   epochLoss: z.number(),
   epochSeconds: z.number(),

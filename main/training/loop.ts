@@ -53,6 +53,8 @@ export interface TrainingRun {
 /** Seconds between two checkpoints, and between two reports to the screen. */
 const CHECKPOINT_SECONDS = 20
 const REPORT_SECONDS = 0.4
+/** A loss that has grown by so much will not come back. */
+const GROWN = 1e4
 /** Steps without an overflow before the loss scale is doubled (Micikevicius et al. 2018). */
 const SCALE_UP = 2000
 const LARGEST_SCALE = 2 ** 24
@@ -121,6 +123,7 @@ class Loop {
       step: 0,
       record,
       sums: emptySums(record.parts.length),
+      firstLoss: null,
       epochLoss: 0,
       epochSeconds: 0,
       waited: 0,
@@ -219,7 +222,9 @@ class Loop {
       const from = (state.step * options.accumulate + k) * options.batch
       const feeds = await this.feeds(order.slice(from, from + options.batch), at * options.accumulate + k)
       const out = await step.gradients(feeds, random, state.lossScale)
-      if (!Number.isFinite(out.loss)) return this.diverged(at, out)
+      state.firstLoss ??= out.loss
+      if (!Number.isFinite(out.loss) || out.loss > GROWN * Math.max(1, state.firstLoss))
+        return this.diverged(at, out)
       loss += out.loss / options.accumulate
       out.parts.forEach((value, i) => {
         parts[i] = (parts[i] ?? 0) + value / options.accumulate
@@ -280,7 +285,7 @@ class Loop {
       ...(part >= 0 ? [`the part “${record.parts[part]}” is ${out.parts[part]}`] : []),
       ...(bad ? [`the gradient of ${bad} is not finite`] : []),
     ].join(', ')
-    const action = `Try a learning rate of ${(this.r.peakRate / 10).toPrecision(1)} or less${this.r.options.clip > 0 ? '' : ', and gradient clipping'}.`
+    const action = `Try a learning rate of ${Number((this.r.peakRate / 10).toPrecision(1))} or less${this.r.options.clip > 0 ? '' : ', and gradient clipping'}.`
     if (record.epochs.length === 0 || !record.best) {
       throw new BantamError('bad-option', `${what}.`, { where: 'learningRate', action })
     }

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { Plan } from '../../shared/domain'
 import { DistillOptions, type TrainingRecord, TrainOptions } from '../../shared/training'
 import type { Dataset } from '../data/dataset'
 import { Random } from '../data/random'
@@ -9,7 +10,9 @@ import type { TaskContext } from '../jobs/context'
 import { memoryDataset } from '../measure/testing'
 import { makeModel, makeNode, makeValue } from '../onnx/build'
 import type { Model } from '../onnx/model'
-import { makeTensor } from '../onnx/tensor'
+import { makeTensor, tensorValues } from '../onnx/tensor'
+import { toNumbers } from '../runtime/tensor'
+import { fineTune } from './fine-tune'
 
 /** Uniform in ±1/√fan-in. */
 function weights(name: string, dims: number[], random: Random) {
@@ -97,4 +100,31 @@ export function trainingContext(o: { asked?: () => 'pause' | 'finish' | undefine
     for (const folder of [tempDir, keepDir]) rmSync(folder, { recursive: true, force: true })
   }
   return { context, records, controller, keepDir, clean }
+}
+
+/** Fine-tunes a spiral net through the technique's own plan and application. */
+export async function fineTuned(
+  o: Partial<TrainOptions>,
+  run: { context: TaskContext; dataset?: Dataset; seed?: number; model?: Model },
+): Promise<{ model: Model; record: TrainingRecord; plan: Plan }> {
+  const { context, dataset = spiral(240), seed = 0, model = spiralNet() } = run
+  const training = { dataset, indices: dataset.indices('all') }
+  const plan = await fineTune.plan({ model, training, seed, threads: 1 }, trainOptions(o), context)
+  let record: TrainingRecord | undefined
+  const trained = await fineTune.apply(model, plan, {
+    training,
+    threads: 1,
+    device: 'cpu',
+    context,
+    record: told => {
+      record = told
+    },
+  })
+  if (!record) throw new Error('no record')
+  return { model: trained, record, plan }
+}
+
+/** All weights of a model in one array. */
+export function allWeights(model: Model): number[] {
+  return model.graph.proto.initializer.flatMap(t => [...toNumbers(tensorValues(t, model.directory))])
 }
