@@ -295,8 +295,8 @@ export const SuggestedPair = z.object({
   kind: z.enum(FEATURE_LOSSES),
   teacher: z.string(),
   student: z.string(),
-  /** Linear CKA over some samples, 0 … 1. */
-  similarity: z.number(),
+  /** Linear CKA over some samples, 0 … 1; null without data: then shape and place alone speak for the pair. */
+  similarity: z.number().nullable(),
   /** True when the widths differ, so that a projector is learnt along. */
   projector: z.boolean(),
 })

@@ -6,11 +6,12 @@ import { probeData } from '../data/probe'
 import { listDevices } from '../measure/devices'
 import { hardware } from '../measure/hardware'
 import { TECHNIQUES, techniqueById, techniqueInfo } from '../techniques'
+import { Kept } from './kept'
 import type { AnyAsk, Asks } from './protocol'
+import { findPairs, previewStudent, viewGraph } from './student-asks'
 
 /** Datasets stay open between questions: scrolling through predictions asks for many pictures of one. */
-const opened = new Map<string, Promise<Dataset>>()
-const KEPT_OPEN = 4
+const opened = new Kept<Dataset>(4, dataset => dataset.close())
 
 export async function answer(ask: AnyAsk): Promise<Asks[AnyAsk['kind']]['answer']> {
   switch (ask.kind) {
@@ -28,6 +29,12 @@ export async function answer(ask: AnyAsk): Promise<Asks[AnyAsk['kind']]['answer'
       return preview(ask)
     case 'picture':
       return (await dataset(ask)).picture(ask.index)
+    case 'student':
+      return previewStudent(ask)
+    case 'graph':
+      return viewGraph(ask)
+    case 'pairs':
+      return findPairs(ask, dataset)
     case 'texts':
       return texts(ask)
   }
@@ -72,16 +79,5 @@ async function texts(ask: Asks['texts']['ask']): Promise<Asks['texts']['answer']
 }
 
 function dataset({ spec, inputs }: Pick<Asks['preview']['ask'], 'spec' | 'inputs'>): Promise<Dataset> {
-  const key = JSON.stringify([spec, inputs])
-  const known = opened.get(key)
-  const one = known ?? openDataset(spec, inputs)
-  opened.delete(key) // the one used last is dropped last
-  opened.set(key, one)
-  if (!known) one.catch(() => opened.delete(key)) // a failure is not kept: the file may be repaired
-  for (const [old, stale] of opened) {
-    if (opened.size <= KEPT_OPEN) break
-    opened.delete(old)
-    void stale.then(d => d.close()).catch(() => {})
-  }
-  return one
+  return opened.get(JSON.stringify([spec, inputs]), () => openDataset(spec, inputs))
 }

@@ -134,10 +134,14 @@ export function PairList({ parent, student, data, pairs, onChange, onPick }: Pai
           <ul className={classes.pairs}>
             {open.slice(0, 8).map(s => (
               <li key={`${s.kind} ${s.teacher} ${s.student}`} className={classes.suggestion}>
-                <span className={classes.similarity} title={`Similarity ${s.similarity.toFixed(3)}`}>
-                  <span style={{ width: `${s.similarity * 100}%` }} />
-                </span>
-                <span className="num">{s.similarity.toFixed(2)}</span>
+                {s.similarity !== null && (
+                  <>
+                    <span className={classes.similarity} title={`Similarity ${s.similarity.toFixed(3)}`}>
+                      <span style={{ width: `${s.similarity * 100}%` }} />
+                    </span>
+                    <span className="num">{s.similarity.toFixed(2)}</span>
+                  </>
+                )}
                 <span className={classes.suggestionKind}>
                   {FEATURE_TITLES[s.kind].title}
                   {s.projector && <span className={classes.hint}> with projector</span>}
