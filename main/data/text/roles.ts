@@ -1,19 +1,8 @@
 /** Which of a model's inputs takes which part of what a tokenizer gives. */
 import type { TensorInfo, TextPreprocessing, TextRole } from '../../../shared/domain'
 import { BantamError } from '../../../shared/errors'
+import { usualRole } from '../../../shared/text-roles'
 import { isFloatType, isNumericType } from '../values'
-
-const USUAL: Record<string, TextRole> = {
-  input_ids: 'ids',
-  token_ids: 'ids',
-  tokens: 'ids',
-  ids: 'ids',
-  attention_mask: 'mask',
-  input_mask: 'mask',
-  token_type_ids: 'types',
-  segment_ids: 'types',
-  position_ids: 'positions',
-}
 
 /** Inputs that take text, each with its role: as chosen, else by the usual names, else the only input of whole numbers. */
 export function textRoles(
@@ -22,7 +11,7 @@ export function textRoles(
 ): Map<string, TextRole> {
   const roles = new Map<string, TextRole>()
   for (const { name } of inputs) {
-    const role = chosen[name] ?? USUAL[name.toLowerCase()]
+    const role = chosen[name] ?? usualRole(name)
     if (role) roles.set(name, role)
   }
   if ([...roles.values()].includes('ids')) return roles
@@ -34,7 +23,7 @@ export function textRoles(
 
 /** Whether a model looks as if it took text: an input for token numbers by name, or a mask of one. */
 export function looksLikeText(inputs: readonly TensorInfo[]): boolean {
-  return [...textRoles(inputs, {})].some(([name, role]) => role === 'ids' && USUAL[name.toLowerCase()])
+  return [...textRoles(inputs, {})].some(([name, role]) => role === 'ids' && usualRole(name) === 'ids')
 }
 
 /** What is fed when no model says: token numbers and their mask. */

@@ -79,6 +79,11 @@ function languageOf(value: string): Language {
 
 /** Preprocessing in one line, in the order it is done. */
 export function preprocessingText(p: Preprocessing): string {
+  if (p.kind === 'text') {
+    const length =
+      p.maxLength === undefined ? '' : `, ${p.padding === 'max' ? '' : 'at most '}${p.maxLength} tokens`
+    return `text cut into tokens by a tokenizer.json${length}`
+  }
   const shift = p.mean.every(m => m === 0) && p.std.every(s => s === 1)
   const normal = shift ? [] : [`− ${list(p.mean)}, ÷ ${list(p.std)}`]
   const scale = p.scale === 1 ? [] : [Math.abs(p.scale - 1 / 255) < 1e-12 ? '÷ 255' : `× ${p.scale}`]

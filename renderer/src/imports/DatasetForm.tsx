@@ -1,6 +1,13 @@
 import { Button, SegmentedControl, Select, TagsInput, TextInput } from '@mantine/core'
 import { useState } from 'react'
-import type { DataProbe, DatasetSpec, Preprocessing } from '../../../shared/domain'
+import type {
+  ArrayPreprocessing,
+  DataProbe,
+  DatasetSpec,
+  ImagePreprocessing,
+  Preprocessing,
+  TensorInfo,
+} from '../../../shared/domain'
 import { Preprocessing as PreprocessingSchema } from '../../../shared/domain'
 import type { ErrorData } from '../../../shared/errors'
 import { formatExact } from '../../../shared/format'
@@ -16,6 +23,7 @@ import classes from './imports.module.css'
 import { PIXEL_PRESETS, preprocessingFields } from './preprocessing-fields'
 import { SamplePreviewPane } from './SamplePreviewPane'
 import { SplitForm } from './SplitForm'
+import { NEW_TEXT, TextForm, textInputs } from './TextForm'
 
 interface DatasetFormProps {
   study: string
@@ -36,6 +44,8 @@ const FORMAT_NAMES: Record<DataProbe['format'], string> = {
   parquet: 'Parquet',
 }
 
+const TABLES = new Set<DataProbe['format']>(['csv', 'jsonl', 'parquet'])
+
 /** Choices on how a source becomes a dataset, with what the model would see. */
 export function DatasetForm({ study, file, name: given, probe, onOther, next }: DatasetFormProps) {
   const client = useClient()
@@ -43,6 +53,7 @@ export function DatasetForm({ study, file, name: given, probe, onOther, next }: 
   const [spec, setSpec] = useState<DatasetSpec>(probe.suggestion)
   const [error, setError] = useState<ErrorData | null>(null)
   const [busy, setBusy] = useState(false)
+  const inputs = useApp(s => teacherOf(s.study)?.summary.inputs) ?? []
   const first = useFocusAtFirst<HTMLInputElement>()
   const change = (part: Partial<DatasetSpec>) => setSpec(old => ({ ...old, ...part }))
 
@@ -93,10 +104,13 @@ export function DatasetForm({ study, file, name: given, probe, onOther, next }: 
             />
             <TaskChoice spec={spec} onChange={task => change({ task })} />
           </div>
-          {probe.format !== 'images' && <Mapping probe={probe} spec={spec} onChange={change} />}
+          {probe.format !== 'images' && (
+            <Mapping probe={probe} spec={spec} inputs={inputs} onChange={change} />
+          )}
+          <TextChoice probe={probe} spec={spec} inputs={inputs} onChange={change} />
           <h3>Split</h3>
           <SplitForm split={spec.split} count={probe.count} onChange={split => change({ split })} />
-          {spec.preprocessing && (
+          {spec.preprocessing && spec.preprocessing.kind !== 'text' && (
             <PreprocessingForm
               value={spec.preprocessing}
               onChange={preprocessing => change({ preprocessing })}
@@ -159,12 +173,44 @@ function TaskChoice({
 interface MappingProps {
   probe: DataProbe
   spec: DatasetSpec
+  inputs: readonly TensorInfo[]
   onChange(part: Partial<DatasetSpec>): void
 }
 
+/** Texts: their form, or a way to it where the table has columns of text and the model takes whole numbers. */
+function TextChoice({ probe, spec, inputs, onChange }: MappingProps) {
+  const { preprocessing } = spec
+  if (preprocessing?.kind === 'text') {
+    return (
+      <>
+        <TextForm probe={probe} spec={spec} value={preprocessing} inputs={inputs} onChange={onChange} />
+        <Button
+          size="compact-xs"
+          variant="subtle"
+          color="gray"
+          onClick={() => onChange({ preprocessing: undefined, inputs: {} })}
+        >
+          The data holds numbers, not text
+        </Button>
+      </>
+    )
+  }
+  const hasText = probe.fields.some(f => f.type === 'string' && f.name !== spec.labels)
+  if (!TABLES.has(probe.format) || !hasText || textInputs(inputs, NEW_TEXT).length === 0) return null
+  return (
+    <Button
+      size="compact-xs"
+      variant="default"
+      mt={10}
+      onClick={() => onChange({ preprocessing: NEW_TEXT, inputs: {} })}
+    >
+      The data holds text: use a tokenizer
+    </Button>
+  )
+}
+
 /** Which arrays or columns feed which input, and which holds the labels. */
-function Mapping({ probe, spec, onChange }: MappingProps) {
-  const inputs = useApp(s => teacherOf(s.study)?.summary.inputs) ?? []
+function Mapping({ probe, spec, inputs, onChange }: MappingProps) {
   const fields = probe.fields.map(f => f.name)
   const describe = (name: string) => {
     const field = probe.fields.find(f => f.name === name)
@@ -173,11 +219,14 @@ function Mapping({ probe, spec, onChange }: MappingProps) {
       : name
   }
   if (fields.length === 0) return null
+  const { preprocessing } = spec
+  const texts = preprocessing?.kind === 'text' ? textInputs(inputs, preprocessing).map(t => t.input.name) : []
+  const free = inputs.filter(i => !texts.includes(i.name))
   return (
     <>
       <h3>Inputs and labels</h3>
       <div className={classes.stack} style={{ gap: 10 }}>
-        {inputs.map(input => (
+        {free.map(input => (
           <TagsInput
             key={input.name}
             label={`Feeds ${input.name}`}
@@ -206,7 +255,7 @@ function PreprocessingForm({
   value,
   onChange,
 }: {
-  value: Preprocessing
+  value: ImagePreprocessing | ArrayPreprocessing
   onChange(next: Preprocessing): void
 }) {
   const put = (values: Record<string, unknown>) => {

@@ -17,17 +17,20 @@ interface ImportDataDialogProps {
   next?: Dialog | undefined
 }
 
-const FORMATS = 'Pictures in a folder per class; npz, npy, IDX, csv, jsonl, parquet'
-const SAMPLE = { id: 'sample:digits', name: 'Handwritten digits' }
+const FORMATS = 'Pictures in a folder per class; npz, npy, IDX; numbers or texts in csv, jsonl, parquet'
+const SAMPLES = [
+  { id: 'sample:digits', name: 'Handwritten digits', title: 'Sample digits' },
+  { id: 'sample:spam', name: 'Spam or ham', title: 'Sample mails' },
+]
 
 /** Brings data in: where it is, then how it feeds the model. */
 export function ImportDataDialog({ picked, next }: ImportDataDialogProps) {
   const granting = useGrant(picked)
   const study = useApp(s => s.study)
-  const [sample, setSample] = useState(false)
-  const source = sample ? SAMPLE : granting.grant
+  const [sample, setSample] = useState<(typeof SAMPLES)[number] | null>(null)
+  const source = sample ?? granting.grant
   const again = () => {
-    setSample(false)
+    setSample(null)
     granting.reset()
   }
   if (!study) return <LoadingLines />
@@ -39,13 +42,16 @@ export function ImportDataDialog({ picked, next }: ImportDataDialogProps) {
         formats={FORMATS}
         accept=".npz,.npy,.csv,.jsonl,.parquet,.idx,.gz,.idx3-ubyte,.idx1-ubyte"
       >
-        <Button
-          variant="default"
-          leftSection={<FlaskConical size={14} aria-hidden />}
-          onClick={() => setSample(true)}
-        >
-          Sample digits
-        </Button>
+        {SAMPLES.map(one => (
+          <Button
+            key={one.id}
+            variant="default"
+            leftSection={<FlaskConical size={14} aria-hidden />}
+            onClick={() => setSample(one)}
+          >
+            {one.title}
+          </Button>
+        ))}
       </SourcePicker>
     )
   }

@@ -9,6 +9,7 @@ import { ErrorNotice } from '../ui/ErrorNotice'
 import { LoadingBlock } from '../ui/Loading'
 import { NoteList } from '../ui/NoteList'
 import classes from './imports.module.css'
+import { TextSample } from './TextSample'
 
 interface SamplePreviewPaneProps {
   study: string
@@ -95,6 +96,7 @@ function Sample({ sample }: { sample: SamplePreview }) {
   return (
     <>
       <Pictures sample={sample} />
+      {sample.text && <TextSample text={sample.text} />}
       {sample.label !== null && (
         <div>
           <span className={classes.dim}>Label</span> <strong>{sample.label}</strong>

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { kindOfPicked, mainPicked, pickedTitle } from './picked'
 import { splitCounts, withShare } from './split'
+import { NEW_TEXT, textFields, textInputs } from './TextForm'
 
 const split = { seed: 0, train: 0.6, calibration: 0.1, test: 0.3 }
 const picked = (...paths: string[]) =>
@@ -17,7 +18,28 @@ describe('what was dropped', () => {
   it('is called by its model or its folder', () => {
     expect(mainPicked(picked('weights.data', 'net.onnx'))?.path).toBe('net.onnx')
     expect(pickedTitle(picked('weights.data', 'net.onnx'))).toBe('net.onnx and 1 more')
+    expect(mainPicked(picked('tokenizer.json', 'mails.jsonl'))?.path).toBe('mails.jsonl')
     expect(pickedTitle(picked('photos/a/1.png', 'photos/b/2.png'))).toBe('photos (2 files)')
+  })
+})
+
+describe('text', () => {
+  const input = (name: string, type: string, shape: (string | number)[]) => ({ name, type, shape })
+  const bert = [input('input_ids', 'int64', ['batch', 'n']), input('attention_mask', 'int64', ['batch', 'n'])]
+
+  it('feeds inputs of whole numbers, by their names or as chosen', () => {
+    expect(textInputs(bert, NEW_TEXT).map(t => t.role)).toEqual(['ids', 'mask'])
+    const odd = [input('words', 'int32', ['N', 64]), input('size', 'float32', ['N', 1])]
+    expect(textInputs(odd, NEW_TEXT).map(t => [t.input.name, t.role])).toEqual([['words', null]])
+    const chosen = { ...NEW_TEXT, roles: { words: 'ids' as const } }
+    expect(textInputs(odd, chosen).map(t => t.role)).toEqual(['ids'])
+  })
+
+  it('leaves the length open only where the model does', () => {
+    expect(textFields(bert, NEW_TEXT).map(f => f.name)).toEqual(['maxLength', 'padding', 'truncation'])
+    expect(textFields([input('input_ids', 'int64', ['N', 64])], NEW_TEXT).map(f => f.name)).toEqual([
+      'truncation',
+    ])
   })
 })
 

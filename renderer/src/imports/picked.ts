@@ -7,6 +7,7 @@ export interface PickedFile {
 }
 
 const MODEL = /\.(onnx|ort)$/i
+const TOKENIZER = /(^|\/)tokenizer\.json$/i
 
 /** A model if one of the files is one (others then are its external data), else data. */
 export function kindOfPicked(picked: readonly { path: string }[]): 'model' | 'data' {
@@ -14,9 +15,9 @@ export function kindOfPicked(picked: readonly { path: string }[]): 'model' | 'da
   return picked.some(p => MODEL.test(p.path) && p.path.split('/').length <= 2) ? 'model' : 'data'
 }
 
-/** The file that stands for all: the model, else the first. */
+/** The file that stands for all: the model, else the first that is no tokenizer lying beside the data. */
 export function mainPicked(picked: readonly PickedFile[]): PickedFile | undefined {
-  return picked.find(p => MODEL.test(p.path)) ?? picked[0]
+  return picked.find(p => MODEL.test(p.path)) ?? picked.find(p => !TOKENIZER.test(p.path)) ?? picked[0]
 }
 
 /** What was picked, in a few words. */

@@ -1,4 +1,4 @@
-import type { Preprocessing } from '../../../shared/domain'
+import type { ArrayPreprocessing, ImagePreprocessing } from '../../../shared/domain'
 import type { Field } from '../variant/schema'
 
 const base = { description: '', nullable: false } as const
@@ -37,7 +37,7 @@ const ARRAY: Field[] = [
 ]
 
 /** The options of a preprocessing as form fields; those that would change nothing are left out. */
-export function preprocessingFields(of: Preprocessing): Field[] {
+export function preprocessingFields(of: ImagePreprocessing | ArrayPreprocessing): Field[] {
   if (of.kind === 'array') return ARRAY
   return [
     whole('height', 'Height', of.height),

@@ -1,7 +1,7 @@
 import type { Prediction } from '../../../shared/domain'
 import { colors } from '../ui/theme'
 import classes from './predictions.module.css'
-import { Answer, type Names, Outcome, SamplePicture } from './SampleCard'
+import { Answer, type Names, Outcome, SamplePicture, SampleText } from './SampleCard'
 
 /** One sample, large, with both answers. */
 export function LargeSample({ sample, names }: { sample: Prediction; names: Names }) {
@@ -19,6 +19,12 @@ export function LargeSample({ sample, names }: { sample: Prediction; names: Name
       {sample.image && (
         <div className={classes.picture}>
           <SamplePicture key={sample.image} sample={sample} />
+        </div>
+      )}
+      {sample.texts && (
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: long texts are scrolled by keys
+        <div className={classes.passage} tabIndex={0} role="document" aria-label="Text of the sample">
+          <SampleText texts={sample.texts} />
         </div>
       )}
       <div className={classes.answers}>

@@ -5,6 +5,9 @@ import { formatShare } from '../../../shared/format'
 import { colors } from '../ui/theme'
 import classes from './predictions.module.css'
 
+/** Characters that two lines can hold. */
+const EXCERPT = 400
+
 const OUTCOME = {
   fixed: { icon: Sparkles, word: 'fixed' },
   broken: { icon: CircleX, word: 'broken' },
@@ -128,7 +131,21 @@ export function SampleCard({ sample, names, active, id, onOpen }: SampleProps) {
   )
 }
 
-/** A sample without a picture: one line. */
+/** A sample's text, or both of a pair. It may say and contain anything: it is shown as characters, set apart. */
+export function SampleText({ texts }: { texts: readonly string[] }) {
+  return (
+    <>
+      {texts.map((text, i) => (
+        // biome-ignore lint/suspicious/noArrayIndexKey: one text or two, in their order
+        <span key={i} className={classes.text} dir="auto">
+          {text === '' ? <span className={classes.dim}>empty</span> : text}
+        </span>
+      ))}
+    </>
+  )
+}
+
+/** A sample without a picture: one line, below its text where it is one. */
 export function SampleLine({ sample, names, active, id, onOpen }: SampleProps) {
   return (
     // biome-ignore lint/a11y/useKeyWithClickEvents: the grid handles keys for all its samples
@@ -138,9 +155,15 @@ export function SampleLine({ sample, names, active, id, onOpen }: SampleProps) {
       tabIndex={-1}
       aria-selected={active}
       data-active={active || undefined}
+      data-text={sample.texts ? true : undefined}
       className={classes.line}
       onClick={onOpen}
     >
+      {sample.texts && (
+        <div className={classes.excerpt}>
+          <SampleText texts={sample.texts.map(text => text.slice(0, EXCERPT))} />
+        </div>
+      )}
       <div className={classes.which}>
         <strong className="ellipsis" title={sample.label ?? undefined}>
           {sample.label}

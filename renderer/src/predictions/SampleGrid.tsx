@@ -17,6 +17,8 @@ import { SampleCard, SampleLine } from './SampleCard'
 
 const CARD = { width: 132, height: 196 }
 const LINE = 44
+/** A line with two lines of text above it. */
+const TEXT_LINE = 92
 const GAP = 8
 
 interface SampleGridProps {
@@ -45,6 +47,7 @@ export function SampleGrid(props: SampleGridProps) {
   // One sample tells whether there are pictures, hence how large a cell is, before pages are laid out.
   const first = usePage(props, 0, 1)
   const pictures = first.data?.items[0]?.image != null
+  const rowHeight = pictures ? CARD.height : first.data?.items[0]?.texts ? TEXT_LINE : LINE
   const width = size.width
   const shape = pictures ? gridShape(width, CARD.width, GAP, 6) : { columns: 1, rowsPerPage: 40, limit: 40 }
   return (
@@ -52,7 +55,14 @@ export function SampleGrid(props: SampleGridProps) {
       {first.error && <ErrorNotice error={first.error} />}
       {!first.data && !first.error && <LoadingBlock height={420} />}
       {first.data && width > 0 && (
-        <Grid {...props} key={shape.columns} shape={shape} total={first.data.total} pictures={pictures} />
+        <Grid
+          {...props}
+          key={shape.columns}
+          shape={shape}
+          total={first.data.total}
+          pictures={pictures}
+          rowHeight={rowHeight}
+        />
       )}
     </div>
   )
@@ -62,14 +72,15 @@ interface GridProps extends SampleGridProps {
   shape: GridShape
   total: number
   pictures: boolean
+  /** Height of a cell in pixels. */
+  rowHeight: number
 }
 
 function Grid(props: GridProps) {
-  const { shape, total, pictures, filter, open, onOpened } = props
+  const { shape, total, rowHeight, filter, open, onOpened } = props
   const scroller = useRef<HTMLDivElement>(null)
   const [active, setActive] = useState(0)
   const [large, setLarge] = useState(false)
-  const rowHeight = pictures ? CARD.height : LINE
   const pages = Math.ceil(total / shape.limit)
   const virtual = useVirtualizer({
     count: pages,
@@ -127,7 +138,6 @@ function Grid(props: GridProps) {
               {...props}
               page={item.index}
               top={item.start}
-              rowHeight={rowHeight}
               active={active}
               onOpen={position => {
                 setActive(position)
@@ -152,7 +162,6 @@ function Grid(props: GridProps) {
 interface PageProps extends GridProps {
   page: number
   top: number
-  rowHeight: number
   active: number
   onOpen(position: number): void
 }
