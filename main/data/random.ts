@@ -43,6 +43,22 @@ export class Random {
     return result
   }
 
+  /** Fills an array with what so many calls of `bits` would give, some ten times as fast. */
+  fill(into: Uint32Array): void {
+    let [s0 = 0, s1 = 0, s2 = 0, s3 = 0] = this.state
+    for (let i = 0; i < into.length; i++) {
+      const five = Math.imul(s1, 5)
+      into[i] = Math.imul((five << 7) | (five >>> 25), 9)
+      const t2 = s2 ^ s0
+      const t3 = s3 ^ s1
+      s2 = t2 ^ (s1 << 9)
+      s1 ^= t2
+      s0 ^= t3
+      s3 = (t3 << 11) | (t3 >>> 21)
+    }
+    this.state.set([s0, s1, s2, s3])
+  }
+
   /** A uniform integer 0 … limit - 1, without modulo bias (rejection). `limit` is 1 … 2³². */
   below(limit: number): number {
     const usable = 2 ** 32 - (2 ** 32 % limit)

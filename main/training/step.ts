@@ -194,10 +194,12 @@ function ratioOf(model: Model, node: Model['graph']['nodes'][number]): number {
 
 /** 0 with probability `ratio`, else 1/(1 − ratio) (Srivastava et al. 2014, "Dropout", inverted). */
 function drawMask(count: number, ratio: number, random: Random): Float32Array {
+  const bits = new Uint32Array(count)
+  random.fill(bits)
   const mask = new Float32Array(count)
   const kept = 1 / (1 - ratio)
   const limit = ratio * 2 ** 32
-  for (let i = 0; i < count; i++) mask[i] = random.bits() < limit ? 0 : kept
+  for (let i = 0; i < count; i++) mask[i] = (bits[i] ?? 0) < limit ? 0 : kept
   return mask
 }
 
