@@ -1,13 +1,22 @@
 /** The deployment bundle: the model, how to feed it, examples that run, and what was measured. */
-import { copyFile, mkdir, readdir, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises'
+import { copyFile, mkdir, readdir, readFile, rename, rm, rmdir, stat, writeFile } from 'node:fs/promises'
 import { dirname, join, relative, resolve } from 'node:path'
-import type { Benchmark, DatasetSummary, Evaluation, Evidence, ModelSummary } from '../../shared/domain'
+import type {
+  Benchmark,
+  DatasetSummary,
+  Evaluation,
+  Evidence,
+  ModelSummary,
+  Preprocessing,
+} from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
 import { browserExample } from '../../shared/examples/browser'
 import { csharpExample } from '../../shared/examples/csharp'
 import { answerOf, type ExampleModel, sampleFile } from '../../shared/examples/model'
 import { nodeExample } from '../../shared/examples/node'
 import { pythonExample } from '../../shared/examples/python'
+import { portable } from '../../shared/examples/text'
+import { datasetTokenizer } from '../data/text/locate'
 import { breathe, type TaskContext } from '../jobs/context'
 import { fixedBatch, makeFeeds } from '../measure/inputs'
 import { modelFiles } from '../onnx/read'
@@ -64,7 +73,10 @@ export async function writeBundle(
     files.set(sampleFile(i), encodeNpy(tensor))
   }
   files.set('sample/expected.json', `${JSON.stringify(expectedOf(results))}\n`)
-  files.set('preprocessing.json', `${JSON.stringify(input.dataset?.spec.preprocessing ?? null, null, 2)}\n`)
+  const preprocessing = preprocessingOf(input.dataset)
+  files.set('preprocessing.json', `${JSON.stringify(preprocessing, null, 2)}\n`)
+  const tokenizer = input.dataset && datasetTokenizer(input.dataset.spec)
+  if (tokenizer) files.set('tokenizer.json', await readFile(tokenizer))
   files.set('labels.json', `${JSON.stringify(input.dataset?.classes ?? [])}\n`)
   files.set('evidence.json', `${JSON.stringify(evidenceOf(input), null, 2)}\n`)
   const sources = await sourcesOf(input.model)
@@ -90,6 +102,12 @@ export async function writeBundle(
   } finally {
     await rm(partial, { recursive: true, force: true })
   }
+}
+
+/** The tokenizer of texts lies in the bundle. */
+function preprocessingOf(dataset: DatasetSummary | null): Preprocessing | null {
+  const preprocessing = dataset?.spec.preprocessing ?? null
+  return preprocessing?.kind === 'text' ? portable(preprocessing) : preprocessing
 }
 
 /** Throws `bad-option` unless the folder is empty or missing. */
@@ -153,7 +171,7 @@ function modelOf(
     file: 'model.onnx',
     inputs: summary.inputs,
     outputs: summary.outputs,
-    preprocessing: dataset?.spec.preprocessing ?? null,
+    preprocessing: preprocessingOf(dataset),
     classes: dataset?.classes ?? [],
     answer: answerOf(found, dataset),
     bundle: { external },

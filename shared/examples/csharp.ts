@@ -12,6 +12,7 @@ import {
   pictureShape,
   RUNTIME,
   sampleFile,
+  textOf,
 } from './model'
 
 const ONNXRUNTIME = `${RUNTIME.split('.').slice(0, 2).join('.')}.*`
@@ -125,9 +126,15 @@ function usage(model: ExampleModel): string {
   return [
     `// Runs ${oneLine(model.name)} with ONNX Runtime: dotnet run [FILE${model.inputs.length > 1 ? '...' : ''}]`,
     `// ${without} ${kind}`,
+    ...(textOf(model) ? NO_TOKENIZER : []),
     ...(model.bundle ? [] : packages.map(p => `// dotnet add package${p}`)),
   ].join('\n')
 }
+
+const NO_TOKENIZER = [
+  '// The model reads tokens. .NET has no library that reads tokenizer.json, so this program takes token numbers: cut the',
+  '// text with the Node or the Python example, or with one of your own, and save what each input takes as .npy (int64).',
+]
 
 const BESIDE = `// The bundle is the nearest folder above the program that holds the model.
 var bundle = AppContext.BaseDirectory;

@@ -1,6 +1,15 @@
 /** The parts that the Node and the browser example share, as source text. */
 import type { ArrayPreprocessing, ImagePreprocessing } from '../domain'
-import { type ExampleInput, type ExampleModel, exampleInputs, imageOf, isIdentity, literal } from './model'
+import {
+  type ExampleInput,
+  type ExampleModel,
+  exampleInputs,
+  imageOf,
+  isIdentity,
+  literal,
+  textOf,
+} from './model'
+import { portable, roleOf, TOKENIZE_JS } from './text'
 
 /** Reads .npy bytes into `{ type, dims, data }`. */
 const READ_NPY = `const NPY_TYPES = {
@@ -220,13 +229,16 @@ function fit(image, width, height) {
 /** Reading, preparing and explaining: what does not depend on where the program runs. */
 export function coreCode(model: ExampleModel): string {
   const { preprocessing: p } = model
+  const npy = readsNpy(model) ? [READ_NPY] : []
+  if (p?.kind === 'text') return [...npy, TOKENIZE_JS, explainCode(model)].join('\n\n')
   const type = model.inputs[0]?.type ?? 'float32'
   const prepare = p?.kind === 'image' ? pictureCode(p, type) : arrayCode(p, type)
-  return [...(readsNpy(model) ? [READ_NPY] : []), convertCode(type), prepare, explainCode(model)].join('\n\n')
+  return [...npy, convertCode(type), prepare, explainCode(model)].join('\n\n')
 }
 
 /** Whether the program reads .npy files: the samples of a bundle, or files that are no pictures. */
 export function readsNpy(model: ExampleModel): boolean {
+  if (textOf(model)) return model.bundle !== null
   return model.bundle !== null || imageOf(model) === null || model.inputs.length > 1
 }
 
@@ -234,7 +246,9 @@ export function readsNpy(model: ExampleModel): boolean {
 export function aloneCode(model: ExampleModel): string {
   const { preprocessing: p } = model
   return [
-    ...(p === null || isIdentity(p) ? [] : [`const preprocessing = ${literal(p)}`]),
+    ...(p === null || isIdentity(p)
+      ? []
+      : [`const preprocessing = ${literal(p.kind === 'text' ? portable(p) : p)}`]),
     ...(model.answer === null ? [] : [`const labels = ${literal(model.classes)}`]),
   ].join('\n')
 }
@@ -245,6 +259,14 @@ export function zerosCode(input: ExampleInput): string {
   const data =
     type === 'string' ? `new Array(${size}).fill('')` : `new ${RAW_ARRAYS[type] ?? 'Float32Array'}(${size})`
   return `{ type: ${literal(type)}, dims: [${input.shape.join(', ')}], data: ${data} }`
+}
+
+/** The part of a sample's tokens (`fed`) that an input takes, as the examples hold tensors. */
+export function tokensCode(model: ExampleModel, input: ExampleInput): string {
+  const values = `fed.${roleOf(model, input)}`
+  const array = RAW_ARRAYS[input.type] ?? 'Float32Array'
+  const data = array.startsWith('Big') ? `${array}.from(${values}, BigInt)` : `${array}.from(${values})`
+  return `{ type: ${literal(input.type)}, dims: [1, ${values}.length], data: ${data} }`
 }
 
 /** Names of the inputs, in the order in which files are given. */

@@ -2,7 +2,13 @@
  * What the runnable examples are written from. An example stands either inside a deployment bundle, beside the sample
  * and its answers, or alone beside the model file; both come from the same function.
  */
-import type { DatasetSummary, ImagePreprocessing, Preprocessing, TensorInfo } from '../domain'
+import type {
+  DatasetSummary,
+  ImagePreprocessing,
+  Preprocessing,
+  TensorInfo,
+  TextPreprocessing,
+} from '../domain'
 
 /** ONNX Runtime whose answers a bundle holds, and which the examples ask for. */
 export const RUNTIME = '1.30.0'
@@ -41,18 +47,23 @@ export interface ExampleInput {
   shape: number[]
   /** Number of elements. */
   size: number
-  /** Whether a file given for it goes through the preprocessing; if not, it is a .npy as the model is fed. */
+  /** Whether what is given for it goes through the preprocessing; if not, it is a .npy as the model is fed. */
   prepared: boolean
 }
 
-/** Inputs as a first run with one sample feeds them. Pictures are for the first input, arrays for all of its type. */
+/** Inputs as a first run with one sample feeds them. Pictures are for the first input, arrays for all of its type, texts for those with a role. */
 export function exampleInputs(model: ExampleModel): ExampleInput[] {
   const image = imageOf(model)
+  const text = textOf(model)
   return model.inputs.map((input, i) => {
+    if (text?.roles[input.name]) {
+      const length = text.maxLength ?? 1
+      return { name: input.name, type: input.type, shape: [1, length], size: length, prepared: true }
+    }
     const picture = image && i === 0 && input.shape.length === 4 ? pictureShape(image) : []
     const shape = input.shape.map((d, axis) => (typeof d === 'number' && d > 0 ? d : (picture[axis] ?? 1)))
     const size = shape.reduce((a, b) => a * b, 1)
-    const prepared = image ? i === 0 : input.type === model.inputs[0]?.type
+    const prepared = image ? i === 0 : !text && input.type === model.inputs[0]?.type
     return { name: input.name, type: input.type, shape, size, prepared }
   })
 }
@@ -60,6 +71,11 @@ export function exampleInputs(model: ExampleModel): ExampleInput[] {
 /** The image preprocessing, when the model's first input is fed by pictures. */
 export function imageOf(model: ExampleModel): ImagePreprocessing | null {
   return model.preprocessing?.kind === 'image' ? model.preprocessing : null
+}
+
+/** The text preprocessing, when the model is fed by texts. */
+export function textOf(model: ExampleModel): TextPreprocessing | null {
+  return model.preprocessing?.kind === 'text' ? model.preprocessing : null
 }
 
 /** Numbers of channels of the tensor that an image becomes. */
@@ -76,6 +92,7 @@ export function pictureShape(image: ImagePreprocessing): number[] {
 
 /** What a FILE of the command line is. */
 export function fileKind(model: ExampleModel): string {
+  if (textOf(model)) return 'a text, or two that belong together'
   return imageOf(model) ? 'a picture' : 'a .npy file of raw values'
 }
 

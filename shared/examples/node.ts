@@ -1,5 +1,5 @@
 /** The Node example. */
-import { aloneCode, COMPARE, coreCode, inputNames, readsNpy, zerosCode } from './javascript'
+import { aloneCode, COMPARE, coreCode, inputNames, readsNpy, tokensCode, zerosCode } from './javascript'
 import {
   type ExampleInput,
   type ExampleModel,
@@ -11,7 +11,9 @@ import {
   oneLine,
   RUNTIME,
   sampleFile,
+  textOf,
 } from './model'
+import { TOKENIZERS_JS } from './text'
 
 /** Files by their paths inside a bundle. */
 export function nodeExample(model: ExampleModel): Record<string, string> {
@@ -20,7 +22,11 @@ export function nodeExample(model: ExampleModel): Record<string, string> {
     private: true,
     type: 'module',
     scripts: { start: 'node index.mjs' },
-    dependencies: { 'onnxruntime-node': RUNTIME, ...(imageOf(model) ? { sharp: '^0.35.5' } : {}) },
+    dependencies: {
+      'onnxruntime-node': RUNTIME,
+      ...(imageOf(model) ? { sharp: '^0.35.5' } : {}),
+      ...(textOf(model) ? { '@huggingface/tokenizers': TOKENIZERS_JS } : {}),
+    },
   }
   return {
     'node/package.json': `${JSON.stringify(manifest, null, 2)}\n`,
@@ -31,12 +37,14 @@ export function nodeExample(model: ExampleModel): Record<string, string> {
 /** A runnable ES module for the model, with the preprocessing it was measured with. */
 export function nodeProgram(model: ExampleModel): string {
   const isImage = imageOf(model) !== null
+  const isText = textOf(model) !== null
   const inBundle = model.bundle !== null
   return `${usage(model)}
 ${headLines(model, '//').join('\n')}
 ${[
-  ...(readsNpy(model) ? ["import { readFileSync } from 'node:fs'"] : []),
+  ...(readsNpy(model) || isText ? ["import { readFileSync } from 'node:fs'"] : []),
   ...(inBundle ? ["import { fileURLToPath } from 'node:url'"] : []),
+  ...(isText ? ["import { Tokenizer } from '@huggingface/tokenizers'"] : []),
   "import * as ort from 'onnxruntime-node'",
   ...(isImage ? ["import sharp from 'sharp'"] : []),
 ].join('\n')}
@@ -45,18 +53,16 @@ ${[
 process.env.ORT_DISABLE_TELEMETRY ??= '1'
 const INPUTS = [${inputNames(model)}]
 ${inBundle ? BESIDE : aloneCode(model)}
-
+${isText ? `${tokenizerCode(inBundle)}\n` : ''}
 ${coreCode(model)}
-
-${isImage ? LOAD_PICTURE : LOAD_ARRAY}
-${inBundle ? `\n${COMPARE}\n` : ''}
+${isText ? '' : `\n${isImage ? LOAD_PICTURE : LOAD_ARRAY}\n`}${inBundle ? `\n${COMPARE}\n` : ''}
 const files = process.argv.slice(2).filter(word => word !== '--json')
-${inBundle ? COUNT_ALL : COUNT_FEW}
+${isText ? FEED_TEXT : inBundle ? COUNT_ALL : COUNT_FEW}
 const session = await ort.InferenceSession.create(${inBundle ? "fileURLToPath(at('model.onnx'))" : literal(model.file)})
 const tensor = ({ type, dims, data }) => new ort.Tensor(type, data, dims)
 const results = await session.run({
 ${exampleInputs(model)
-  .map((input, i) => `  ${literal(input.name)}: tensor(${feedCode(input, i, inBundle)}),`)
+  .map((input, i) => `  ${literal(input.name)}: tensor(${feedCode(model, input, i)}),`)
   .join('\n')}
 })
 if (process.argv.includes('--json')) {
@@ -70,6 +76,7 @@ ${inBundle ? TELL : ''}`
 function usage(model: ExampleModel): string {
   const many = model.inputs.length > 1
   const kind = fileKind(model)
+  if (textOf(model)) return usageOfText(model, kind)
   const others = imageOf(model)
     ? ', then a .npy as the model is fed for every other input'
     : ' for every input, in this order'
@@ -84,10 +91,31 @@ function usage(model: ExampleModel): string {
 //   --json                   all values of all outputs as JSON`
 }
 
-function feedCode(input: ExampleInput, index: number, inBundle: boolean): string {
+function usageOfText(model: ExampleModel, kind: string): string {
+  const name = oneLine(model.name)
+  if (model.bundle) {
+    return `// Runs ${name} with ONNX Runtime. Set up once with: npm install
+//   node index.mjs           the sample that came along, compared with what Bantam measured
+//   node index.mjs TEXT      ${kind}
+//   --json                   all values of all outputs as JSON`
+  }
+  return `// Runs ${name} with ONNX Runtime. Needs its tokenizer.json beside it; set up once with:
+//   npm install onnxruntime-node@${RUNTIME} @huggingface/tokenizers@${TOKENIZERS_JS}
+//   node example.mjs TEXT    ${kind}; without one: zeros
+//   --json                   all values of all outputs as JSON`
+}
+
+function tokenizerCode(inBundle: boolean): string {
+  const read = inBundle ? "json('tokenizer.json')" : "JSON.parse(readFileSync('tokenizer.json', 'utf8'))"
+  return `const tokenizerFile = ${read}`
+}
+
+function feedCode(model: ExampleModel, input: ExampleInput, index: number): string {
+  const inBundle = model.bundle !== null
   const file = `files[${index}]`
   const given = input.prepared ? `await load(${file})` : `readNpy(readFileSync(${file}))`
   const other = inBundle ? `readNpy(readFileSync(at(${literal(sampleFile(index))})))` : zerosCode(input)
+  if (textOf(model)) return input.prepared ? `fed ? ${tokensCode(model, input)} : ${other}` : other
   return `${file} ? ${given} : ${other}`
 }
 
@@ -98,6 +126,12 @@ const labels = json('labels.json')`
 
 const TELL = `if (files.length === 0) console.log(\`Largest difference to Bantam's answers: \${compare(results, json('sample/expected.json'))}\`)
 `
+
+const FEED_TEXT = `if (files.length > 2) {
+  console.error('Give a text, or two that belong together.')
+  process.exit(2)
+}
+const fed = files.length > 0 ? tokenize(files) : null`
 
 const COUNT_ALL = `if (files.length > 0 && files.length !== INPUTS.length) {
   console.error(\`Give one file for each of: \${INPUTS.join(', ')}\`)

@@ -1,5 +1,5 @@
 /** The Python example. */
-import type { ImagePreprocessing, Preprocessing } from '../domain'
+import type { ImagePreprocessing, Preprocessing, TextPreprocessing } from '../domain'
 import {
   type ExampleInput,
   type ExampleModel,
@@ -12,20 +12,28 @@ import {
   oneLine,
   RUNTIME,
   sampleFile,
+  textOf,
 } from './model'
+import { portable, roleOf, TOKENIZE_PYTHON, TOKENIZERS_PYTHON } from './text'
 
 const ONNXRUNTIME = `onnxruntime>=${RUNTIME.split('.').slice(0, 2).join('.')}`
 
 /** Files by their paths inside a bundle. */
 export function pythonExample(model: ExampleModel): Record<string, string> {
-  const requirements = ['numpy', ONNXRUNTIME, ...(imageOf(model) ? ['Pillow'] : [])]
+  const requirements = ['numpy', ONNXRUNTIME, ...extras(model)]
   return { 'python/requirements.txt': `${requirements.join('\n')}\n`, 'python/run.py': pythonProgram(model) }
+}
+
+/** Packages beside numpy and ONNX Runtime. */
+function extras(model: ExampleModel): string[] {
+  return [...(imageOf(model) ? ['Pillow'] : []), ...(textOf(model) ? [TOKENIZERS_PYTHON] : [])]
 }
 
 /** A runnable Python program for the model, with the preprocessing it was measured with. */
 export function pythonProgram(model: ExampleModel): string {
   const { preprocessing: p } = model
   const inBundle = model.bundle !== null
+  const isText = textOf(model) !== null
   const inputs = exampleInputs(model)
   return `${usage(model)}
 ${headLines(model, '#').join('\n')}
@@ -37,21 +45,19 @@ import numpy as np
 # Official builds of ONNX Runtime send usage data to their maker unless this is set.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 import onnxruntime as ort
-${imageOf(model) ? 'from PIL import Image, ImageOps\n' : ''}
+${imageOf(model) ? 'from PIL import Image, ImageOps\n' : ''}${isText ? 'from tokenizers import Tokenizer\n' : ''}
 ${inBundle ? 'BUNDLE = Path(__file__).resolve().parent.parent\n' : ''}INPUTS = [${inputs.map(i => literal(i.name)).join(', ')}]
-${(inBundle ? BESIDE : constants(model)).map(line => `${line}\n`).join('')}
+${[...(inBundle ? BESIDE : constants(model)), ...(isText ? [tokenizerLine(inBundle)] : [])].map(line => `${line}\n`).join('')}
 
-${loadCode(p, model.inputs[0]?.type ?? 'float32')}
+${p?.kind === 'text' ? TOKENIZE_PYTHON : loadCode(p, model.inputs[0]?.type ?? 'float32')}
 
 ${explainCode(model)}
 
 def main(files):
-    if ${inBundle ? 'files and len(files) != len(INPUTS)' : 'len(files) > len(INPUTS)'}:
-        sys.exit("Give ${inBundle ? 'one' : 'at most one'} file for each of: " + ", ".join(INPUTS))
-    session = ort.InferenceSession(${inBundle ? 'str(BUNDLE / "model.onnx")' : literal(model.file)}, providers=["CPUExecutionProvider"])
+${isText ? FEED_TEXT : countFiles(inBundle)}    session = ort.InferenceSession(${inBundle ? 'str(BUNDLE / "model.onnx")' : literal(model.file)}, providers=["CPUExecutionProvider"])
     names = [o.name for o in session.get_outputs()]
     results = dict(zip(names, session.run(names, {
-${inputs.map((input, i) => `        ${literal(input.name)}: ${feedCode(input, i, inBundle)},`).join('\n')}
+${inputs.map((input, i) => `        ${literal(input.name)}: ${feedCode(model, input, i)},`).join('\n')}
     })))
     explain(results)
 ${inBundle ? COMPARE : ''}
@@ -66,8 +72,9 @@ function usage(model: ExampleModel): string {
     ? ', then a .npy as the model is fed for every other input'
     : ' for every input, in this order'
   const kind = `${fileKind(model)}${many ? others : ''}`
+  if (textOf(model)) return usageOfText(model)
   if (!model.bundle) {
-    const packages = ['numpy', `"${ONNXRUNTIME}"`, ...(imageOf(model) ? ['Pillow'] : [])]
+    const packages = ['numpy', `"${ONNXRUNTIME}"`, ...extras(model)]
     return `# Runs ${oneLine(model.name)} with ONNX Runtime. Set up once with: pip install ${packages.join(' ')}
 #   python example.py FILE${many ? '...' : '   '}   ${kind}; without one: zeros`
   }
@@ -76,22 +83,60 @@ function usage(model: ExampleModel): string {
 #   python run.py FILE${many ? '...' : '   '}   ${kind}`
 }
 
+function usageOfText(model: ExampleModel): string {
+  const name = oneLine(model.name)
+  const kind = fileKind(model)
+  if (model.bundle) {
+    return `# Runs ${name} with ONNX Runtime. Set up once with: pip install -r requirements.txt
+#   python run.py           the sample that came along, compared with what Bantam measured
+#   python run.py TEXT      ${kind}`
+  }
+  return `# Runs ${name} with ONNX Runtime. Needs its tokenizer.json beside it; set up once with:
+#   pip install numpy "${ONNXRUNTIME}" "${TOKENIZERS_PYTHON}"
+#   python example.py TEXT  ${kind}; without one: zeros`
+}
+
 const BESIDE = [
   'preprocessing = json.loads((BUNDLE / "preprocessing.json").read_text("utf-8"))',
   'labels = json.loads((BUNDLE / "labels.json").read_text("utf-8"))',
 ]
 
+/** JSON that Python reads too: of text without `truncation`, whose `true` is no Python and which the program does not ask. */
+function pythonLiteral(p: Preprocessing): string {
+  return p.kind === 'text' ? literal(portable(p)).replace(/"truncation":(true|false),/, '') : literal(p)
+}
+
 function constants(model: ExampleModel): string[] {
   const { preprocessing: p } = model
   return [
-    ...(p && !isIdentity(p) ? [`preprocessing = ${literal(p)}`] : []),
+    ...(p && !isIdentity(p) ? [`preprocessing = ${pythonLiteral(p)}`] : []),
     ...(model.answer === null ? [] : [`labels = ${literal(model.classes)}`]),
   ]
 }
 
-function feedCode(input: ExampleInput, index: number, inBundle: boolean): string {
+function countFiles(inBundle: boolean): string {
+  return `    if ${inBundle ? 'files and len(files) != len(INPUTS)' : 'len(files) > len(INPUTS)'}:
+        sys.exit("Give ${inBundle ? 'one' : 'at most one'} file for each of: " + ", ".join(INPUTS))
+`
+}
+
+const FEED_TEXT = `    if len(files) > 2:
+        sys.exit("Give a text, or two that belong together.")
+    fed = tokenize(files) if files else None
+`
+
+function tokenizerLine(inBundle: boolean): string {
+  return `tokenizer = Tokenizer.from_file(${inBundle ? 'str(BUNDLE / "tokenizer.json")' : '"tokenizer.json"'})`
+}
+
+function feedCode(model: ExampleModel, input: ExampleInput, index: number): string {
+  const inBundle = model.bundle !== null
   const given = input.prepared ? `load(files[${index}])` : `np.load(files[${index}])`
   const other = inBundle ? `np.load(BUNDLE / ${literal(sampleFile(index))})` : zeros(input)
+  if (textOf(model)) {
+    const tokens = `np.array([fed[${literal(roleOf(model, input) ?? '')}]], ${numpyType(input.type)})`
+    return input.prepared ? `${tokens} if fed else ${other}` : other
+  }
   return `${given} if len(files) > ${index} else ${other}`
 }
 
@@ -113,7 +158,7 @@ const COMPARE = `    if not files:
         print(f"Largest difference to Bantam's answers: {largest}")
 `
 
-function loadCode(p: Preprocessing | null, type: string): string {
+function loadCode(p: Exclude<Preprocessing, TextPreprocessing> | null, type: string): string {
   if (type === 'string') {
     return `def load(file):
     """The model takes text as it is."""

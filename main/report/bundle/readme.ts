@@ -1,5 +1,11 @@
 /** The README of a bundle: what the model is, what was measured and how, how to run it. */
-import type { Benchmark, DatasetSummary, Evaluation, Evidence } from '../../../shared/domain'
+import type {
+  Benchmark,
+  DatasetSummary,
+  Evaluation,
+  Evidence,
+  TextPreprocessing,
+} from '../../../shared/domain'
 import { type ExampleModel, oneLine, shapeLine } from '../../../shared/examples/model'
 import { formatBytes, formatDifference, formatMeasured, formatMs, formatShare } from '../../../shared/format'
 import { METRICS } from '../../../shared/metrics'
@@ -48,6 +54,9 @@ export function bundleReadme(facts: ExampleModel, m: Measurements): string {
     '',
     '## Files',
     '',
+    ...(facts.preprocessing?.kind === 'text'
+      ? ['- `tokenizer.json`: cuts texts into tokens (Hugging Face tokenizers).']
+      : []),
     '- `preprocessing.json`: how raw data becomes the input; `null` when the model takes the values as they are.',
     '- `labels.json`: names of the classes, in the order of the output; empty when there are none.',
     '- `sample/`: one input as the model is fed, and what Bantam’s ONNX Runtime answered.',
@@ -124,6 +133,7 @@ function origin({ evidence, dataset }: Measurements): string[] {
 }
 
 function usage(facts: ExampleModel): string[] {
+  if (facts.preprocessing?.kind === 'text') return usageOfText(facts.preprocessing)
   const isImage = facts.preprocessing?.kind === 'image'
   const sample =
     'Without FILE every example runs the sample and prints its answer; Node, Python and the browser also print how far the outputs are from those in `sample/expected.json`.'
@@ -137,6 +147,13 @@ function usage(facts: ExampleModel): string[] {
   return [
     sample,
     `${kind}${others} Give one for every input, in the order above; in the browser a file feeds the first input and the sample the others.`,
+  ]
+}
+
+function usageOfText({ maxLength, padding }: TextPreprocessing): string[] {
+  return [
+    'Without a text every example runs the sample and prints its answer; Node, Python and the browser also print how far the outputs are from those in `sample/expected.json`.',
+    `In place of FILE give a text in quotes, or two that belong together (Node, Python; in the browser write them into the page): it is cut into tokens by \`tokenizer.json\`, to at most ${maxLength}, and filled up to ${padding === 'max' ? 'that length' : 'its own length, rounded up'}, as the model was measured. .NET has no library that reads \`tokenizer.json\`: the C# example takes the token numbers of every input as \`.npy\`.`,
   ]
 }
 
