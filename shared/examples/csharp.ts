@@ -133,7 +133,7 @@ function usage(model: ExampleModel): string {
 
 const NO_TOKENIZER = [
   '// The model reads tokens. .NET has no library that reads tokenizer.json, so this program takes token numbers: cut the',
-  '// text with the Node or the Python example, or with one of your own, and save what each input takes as .npy (int64).',
+  '// text with the Node or the Python example, or with one of your own, and save what each input takes as .npy, in its type.',
 ]
 
 const BESIDE = `// The bundle is the nearest folder above the program that holds the model.
