@@ -43,8 +43,8 @@ export const distillStudent: Technique<typeof DistillOptions> = {
   async plan(input, options): Promise<Plan> {
     const training = requireTraining(input)
     const made = await assemble(input.model, training, options, input.seed, input)
-    const { objective, wrt, task, notes } = made
-    const chosen = { input, training, options, rate: RATE, objective, wrt }
+    const { net, objective, wrt, task, notes } = made
+    const chosen = { input, training, options, net, rate: RATE, objective, wrt }
     const decisions: z.infer<typeof DistillDecisions> = {
       ...decide({ ...chosen, logits: task.logits.student, metric: task.metric }),
       teacherLogits: task.logits.teacher,
@@ -107,7 +107,14 @@ async function assemble(
   requireSameInterface(own, await interfaceOf(student))
   const net = await trainableNet(student)
   const others = await Promise.all(options.teachers.map(source => readModel(pathOf(files, source))))
-  for (const other of others) requireSameInterface(own, await interfaceOf(other))
+  for (const [i, other] of others.entries()) {
+    const who = {
+      name: 'A further teacher',
+      where: options.teachers[i] ?? '',
+      action: 'Choose another model.',
+    }
+    requireSameInterface(own, await interfaceOf(other), who)
+  }
   const teachers = [teacher, ...others]
   const task = await studentTask(net, teachers, training, options, seed)
   const { objective } = task

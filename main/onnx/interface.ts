@@ -11,16 +11,22 @@ export interface Interface {
   outputs: readonly TensorInfo[]
 }
 
+const STUDENT = {
+  name: 'The student',
+  where: 'student',
+  action: 'Choose another model, or one made from the teacher, such as slim:0.5.',
+}
+
 /**
  * Throws `bad-option`, listing both sides, when a student does not take and give what its teacher does: the same names
  * and types, and shapes that can be equal (a symbolic dimension fits any number).
  */
-export function requireSameInterface(teacher: Interface, student: Interface): void {
+export function requireSameInterface(teacher: Interface, student: Interface, who = STUDENT): void {
   if (alike(teacher.inputs, student.inputs) && alike(teacher.outputs, student.outputs)) return
   throw new BantamError(
     'bad-option',
-    `The student ${says(student)}; the teacher ${says(teacher)}. Both must take and give the same.`,
-    { where: 'student', action: 'Choose another model, or one made from the teacher, such as slim:0.5.' },
+    `${who.name} ${says(student)}; the teacher ${says(teacher)}. Both must take and give the same.`,
+    { where: who.where, action: who.action },
   )
 }
 

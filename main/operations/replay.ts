@@ -5,12 +5,15 @@ import type { Evidence } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
 import type { TaskContext } from '../jobs/context'
 import { runtimeVersion } from '../measure/hardware'
+import type { Model } from '../onnx/model'
 import { filesOf, readModel } from '../onnx/read'
+import { techniqueById } from '../techniques'
 import { VERSION } from '../version'
 import { planDigest, readEvidence, sidecarPath } from './evidence'
-import { originOf, realize } from './variant'
+import { openRelearning, type Places } from './replay-training'
+import { type MadeVariant, type Origin, originOf, realize } from './variant'
 
-export interface ReplayRequest {
+export interface ReplayRequest extends Places {
   /** The variant; its evidence lies beside it. */
   file: string
   /** The model it was made from. */
@@ -22,13 +25,17 @@ export interface Replayed {
   evidence: Evidence
   /** True when the new file equals the old one to the last byte. */
   identical: boolean
+  /** Why the bytes differ, where they do. */
+  reason: string | null
   sizeBytes: number
 }
 
 /**
- * Applies the plan of the evidence to the parent again. Throws `not-found` without evidence, `bad-file` when its plan
- * was changed, `bad-option` when the parent is another model than then; and what `realize` throws. With other versions
- * of Bantam or ONNX Runtime the bytes may differ: `identical` then says false, and the new evidence names the versions.
+ * Applies the plan of the evidence to the parent again; a training learns again from the data it learnt from, with the
+ * number of threads and on the device it had. Throws `not-found` without evidence, `bad-file` when its plan was changed,
+ * `bad-option` when the parent (or data, or another model it names) is another one than then; and what `realize` throws.
+ * With other versions of Bantam or ONNX Runtime, or a training on another processor or a device with an order of its
+ * own, the bytes may differ: `identical` then says false and `reason` why.
  */
 export async function replay(request: ReplayRequest, context: TaskContext): Promise<Replayed> {
   const { file, parent, out } = request
@@ -57,17 +64,41 @@ export async function replay(request: ReplayRequest, context: TaskContext): Prom
       action: `Give the model whose hash is ${evidence.parent.hash}.`,
     })
   }
-  const made = await realize(
-    model,
-    origin,
-    evidence.plan,
-    { parent, out, threads: 1, device: 'cpu', dataset: evidence.dataset },
-    context,
-  )
+  const { made, reason } = await makeAgain(request, { model, origin, evidence }, context)
   const identical = made.evidence.result.hash === evidence.result.hash
-  if (!identical && evidence.bantam === VERSION && evidence.onnxruntime === runtimeVersion()) {
+  const why = identical ? null : (versionsDiffer(evidence) ?? reason)
+  if (!identical && why === null) {
     await Promise.all([out, `${out}.data`, sidecarPath(out)].map(path => rm(path, { force: true })))
     throw new BantamError('internal', 'The same plan, parent and versions gave other bytes.', { where: file })
   }
-  return { evidence: made.evidence, identical, sizeBytes: made.sizeBytes }
+  return { evidence: made.evidence, identical, reason: why, sizeBytes: made.sizeBytes }
+}
+
+function versionsDiffer({ bantam, onnxruntime }: Evidence): string | null {
+  const here = runtimeVersion()
+  if (bantam === VERSION && onnxruntime === here) return null
+  return `It was made by Bantam ${bantam} with ONNX Runtime ${onnxruntime}; these are ${VERSION} and ${here}.`
+}
+
+async function makeAgain(
+  { parent, out, file, data, models }: ReplayRequest,
+  { model, origin, evidence }: { model: Model; origin: Origin; evidence: Evidence },
+  context: TaskContext,
+): Promise<{ made: MadeVariant; reason: string | null }> {
+  const { plan, dataset } = evidence
+  const common = { parent, out, dataset }
+  if (!techniqueById(plan.technique).learns) {
+    const request = { ...common, threads: 1, device: 'cpu' as const }
+    return { made: await realize(model, origin, plan, request, context), reason: null }
+  }
+  const places = { ...(data === undefined ? {} : { data }), ...(models ? { models } : {}) }
+  const { close, reason, ...input } = await openRelearning(evidence, model, file, places)
+  try {
+    const made = await realize(model, origin, plan, { ...common, ...input }, context)
+    const device =
+      input.device === 'cpu' ? null : `The device ${input.device} does not take sums in one fixed order.`
+    return { made, reason: reason ?? device }
+  } finally {
+    await close()
+  }
 }

@@ -92,7 +92,7 @@ export async function originOf(files: string[]): Promise<Origin> {
 
 /**
  * The second half of `makeVariant`, from a plan that exists already: the same plan, parent and versions give the same
- * bytes. Throws as `makeVariant`.
+ * bytes (of a training also the same data, processor and number of threads). Throws as `makeVariant`.
  */
 export async function realize(
   model: Model,
@@ -146,7 +146,7 @@ export async function realize(
     }
     const [proven, hash] = await Promise.all([prove(proof, context), hashFiles(files)])
     const verification = technique.learns ? asLearnt(proven) : proven
-    refuseWorthless(verification, request.force ?? false)
+    if (!request.force) refuseWorthless(verification, technique.learns ?? false)
     const evidence: Evidence = {
       format: 'bantam-evidence',
       version: 1,
@@ -209,12 +209,11 @@ function refuseOverwriting(files: readonly string[], out: string): void {
   })
 }
 
+const DIFFERS = ['unrelated-output', 'weak-agreement']
+
 /** A net that was trained is its own function: that it differs from its parent says nothing. */
 function asLearnt(verification: Verification): Verification {
-  const notes = verification.notes.map(note =>
-    note.code === 'unrelated-output' ? { ...note, severity: 'warning' as const } : note,
-  )
-  return { ...verification, notes }
+  return { ...verification, notes: verification.notes.filter(note => !DIFFERS.includes(note.code)) }
 }
 
 function datasetOf({ dataset, indices }: SampleSet, plan: Plan): NonNullable<Evidence['dataset']> {
@@ -228,11 +227,13 @@ function usesData(technique: Technique, plan: Plan): boolean {
   return technique.needs !== 'nothing' || typeof plan.decisions.samples === 'number'
 }
 
-function refuseWorthless(verification: Verification, force: boolean): void {
+function refuseWorthless(verification: Verification, learnt: boolean): void {
   const wrong: Note | undefined = verification.notes.find(note => note.severity === 'error')
-  if (!wrong || force) return
+  if (!wrong) return
   throw new BantamError('gate', `The result loads but does not work: ${wrong.message}`, {
-    action: 'Leave the most sensitive nodes in float, or choose another calibration.',
+    action: learnt
+      ? 'Train with a lower learning rate, or for longer.'
+      : 'Leave the most sensitive nodes in float, or choose another calibration.',
   })
 }
 

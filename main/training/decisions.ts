@@ -1,14 +1,16 @@
 /** What a plan of training holds: everything that was chosen, so that the run can be made again. */
 import { z } from 'zod'
-import { DatasetSpec, Device } from '../../shared/domain'
+import { DatasetSpec, Device, SplitName } from '../../shared/domain'
 import type { CommonOptions } from '../../shared/training'
 import { fixedBatch } from '../measure/inputs'
 import { modelInputs } from '../onnx/inputs'
+import type { Model } from '../onnx/model'
 import { tensorDims } from '../onnx/tensor'
 import { elementCount } from '../runtime/tensor'
 import type { PlanInput, SampleSet } from '../technique'
 import { makeAugmenter } from './augment'
 import { divide } from './division'
+import { processor } from './machine'
 import type { MetricKind } from './metric'
 import type { Objective } from './objective'
 
@@ -28,8 +30,12 @@ export const TrainingDecisions = z.object({
   trainableParameters: z.number().int(),
   threads: z.number().int(),
   device: Device,
+  /** The processor the plan was made on: with another one, the weights may end up a little different. */
+  processor: z.string(),
   /** How the data was read. */
   data: DatasetSpec,
+  /** Which of its samples were there to learn from: a split, or where they are none, their indices. */
+  from: z.union([SplitName, z.array(z.number().int().min(0))]),
 })
 export type TrainingDecisions = z.infer<typeof TrainingDecisions>
 
@@ -37,6 +43,8 @@ export interface Chosen {
   input: PlanInput
   training: SampleSet
   options: CommonOptions
+  /** The net that is trained. */
+  net: Model
   /** Highest learning rate with Adam where nobody chose one. */
   rate: number
   objective: Objective
@@ -47,11 +55,11 @@ export interface Chosen {
 
 /** Makes the decisions, and refuses what would fail later: augmentations that do not fit, too few samples. */
 export function decide(chosen: Chosen): TrainingDecisions {
-  const { input, training, options, rate, objective, wrt, logits, metric } = chosen
+  const { input, training, options, net, rate, objective, wrt, logits, metric } = chosen
   const { dataset } = training
   makeAugmenter(options.augment, dataset.summary.inputs)
-  const division = divide(training, options, input.seed, fixedBatch(modelInputs(input.model)))
-  const net = wrt.filter(name => !objective.projectors.includes(name))
+  const division = divide(training, options, input.seed, fixedBatch(modelInputs(net)))
+  const own = wrt.filter(name => !objective.projectors.includes(name))
   return {
     samples: division.train.length,
     validation: division.validation.length,
@@ -62,12 +70,23 @@ export function decide(chosen: Chosen): TrainingDecisions {
     losses: objective.parts.map(part => part.title),
     metric,
     logits,
-    trainableParameters: net.reduce((sum, name) => {
+    trainableParameters: own.reduce((sum, name) => {
       const tensor = objective.model.graph.initializer(name)
       return sum + (tensor ? elementCount(tensorDims(tensor)) : 0)
     }, 0),
     threads: input.threads,
     device: input.device ?? 'cpu',
+    processor: processor(),
     data: dataset.summary.spec,
+    from: splitOf(training),
   }
+}
+
+/** The split that the samples are; their indices when they are none of them. */
+function splitOf({ dataset, indices }: SampleSet): TrainingDecisions['from'] {
+  const same = (other: Uint32Array) =>
+    other.length === indices.length && other.every((index, i) => index === indices[i])
+  // A split may be all there is: then the narrower name says more.
+  const order = ['train', 'calibration', 'test', 'all'] as const
+  return order.find(split => same(dataset.indices(split))) ?? Array.from(indices)
 }

@@ -30,7 +30,7 @@ export const fineTune: Technique<typeof TrainOptions> = {
   advise: adviseTraining,
   async plan(input, options): Promise<Plan> {
     const training = requireTraining(input)
-    const { objective, answer, task } = await objectiveOf(input.model, training, options)
+    const { net, objective, answer, task } = await objectiveOf(input.model, training, options)
     const wrt = await weightsOf(objective, options)
     return {
       technique: fineTune.id,
@@ -41,6 +41,7 @@ export const fineTune: Technique<typeof TrainOptions> = {
         input,
         training,
         options,
+        net,
         rate: RATE,
         objective,
         wrt,
