@@ -66,6 +66,10 @@ export const SpeedReport = z.object({
 })
 export type SpeedReport = z.infer<typeof SpeedReport>
 
+/** The samples that ship with Bantam. */
+export const SampleName = z.enum(['digits', 'spam'])
+export type SampleName = z.infer<typeof SampleName>
+
 const id = z.object({ id: z.string() })
 /** Every procedure may answer with an ORPCError of code BANTAM whose data is this. */
 const base = oc.errors({ BANTAM: { data: ErrorData } })
@@ -98,8 +102,8 @@ export const contract = {
     list: base.output(z.array(StudyHead)),
     get: base.input(id).output(Study),
     create: base.input(z.object({ name: z.string().min(1).max(200) })).output(StudyHead),
-    /** The sample study: made on first start; opening it again returns the same one. */
-    sample: base.output(StudyHead),
+    /** A sample study, that of the digits made on first start; opening it again returns the same one. */
+    sample: base.input(z.object({ name: SampleName.default('digits') })).output(StudyHead),
     rename: base.input(id.extend({ name: z.string().min(1).max(200) })).output(StudyHead),
     remove: base.input(id).output(z.object({})),
     /**

@@ -295,7 +295,7 @@ test('the sample study is made of real jobs, once', async () => {
         'Float16',
         'Dynamic int8',
       ])
-      expect((await client.studies.sample()).id).toBe(study?.id)
+      expect((await client.studies.sample({})).id).toBe(study?.id)
       await client.studies.remove({ id: study?.id ?? '' })
       await cancelQueued(desk)
       expect(await client.studies.list()).toEqual([])

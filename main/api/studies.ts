@@ -22,7 +22,7 @@ export function studiesRouter(bench: Bench) {
       bus.publish({ type: 'studies' })
       return study
     }),
-    sample: procedure.studies.sample.handler(() => openSample(bench)),
+    sample: procedure.studies.sample.handler(({ input }) => openSample(bench, input.name)),
     rename: procedure.studies.rename.handler(({ input }) => {
       const study = studies.renameStudy(workspace, input.id, input.name)
       changed(input.id)

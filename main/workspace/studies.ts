@@ -1,4 +1,5 @@
 /** Studies: a teacher, its datasets and its variants. */
+import type { SampleName } from '../../shared/contract'
 import type { Study, StudyHead } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
 import { listDatasets } from './datasets'
@@ -26,14 +27,17 @@ export function readStudy(workspace: Workspace, id: string): Study {
   return { id, name, createdAt, variants: listVariants(workspace, id), datasets: listDatasets(workspace, id) }
 }
 
-export function createStudy(workspace: Workspace, name: string, sample = false): StudyHead {
+/** How the column `sample` tells the sample studies apart; 0 is a person's own. */
+const SAMPLES: Record<SampleName, number> = { digits: 1, spam: 2 }
+
+export function createStudy(workspace: Workspace, name: string, sample?: SampleName): StudyHead {
   const id = crypto.randomUUID()
   const at = now()
   workspace.database.run(
     'INSERT INTO studies (id, name, sample, created_at, updated_at) VALUES (?, ?, ?, ?, ?)',
     id,
     name,
-    sample ? 1 : 0,
+    sample ? SAMPLES[sample] : 0,
     at,
     at,
   )
@@ -63,9 +67,9 @@ export function touchStudy({ database }: Workspace, id: string): void {
   database.run('UPDATE studies SET updated_at = ? WHERE id = ?', now(), id)
 }
 
-/** The sample study, unless it was removed. */
-export function sampleStudy({ database }: Workspace): StudyHead | undefined {
-  const row = database.get(`${heads} AND s.sample = 1 ORDER BY s.rowid LIMIT 1`)
+/** A sample study, unless it was removed. */
+export function sampleStudy({ database }: Workspace, sample: SampleName): StudyHead | undefined {
+  const row = database.get(`${heads} AND s.sample = ? ORDER BY s.rowid LIMIT 1`, SAMPLES[sample])
   return row && head(row)
 }
 

@@ -9,7 +9,7 @@ import { notifyError } from '../ui/notify'
 import { colors } from '../ui/theme'
 import classes from './shell.module.css'
 
-const STUDY_MENU = ['new-study', 'sample-study', 'rename-study', 'remove-study']
+const STUDY_MENU = ['new-study', 'sample-study', 'spam-study', 'rename-study', 'remove-study']
 
 /** Name of the study; opens the list of studies and what can be done with them. */
 export function StudySwitcher() {

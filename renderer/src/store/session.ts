@@ -59,7 +59,7 @@ async function fetchAll(client: Client): Promise<void> {
   const wanted = useApp.getState().studyId ?? remembered()
   const known = studies.find(s => s.id === wanted) ?? studies[0]
   if (known) return openStudy(client, known.id)
-  const sample = await client.studies.sample()
+  const sample = await client.studies.sample({})
   useApp.setState({ studies: await client.studies.list() })
   await openStudy(client, sample.id)
 }
