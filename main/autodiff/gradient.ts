@@ -4,7 +4,7 @@
  */
 import { create } from '@bufbuild/protobuf'
 import type { NodeProto } from 'onnx-buf'
-import { OperatorSetIdProtoSchema, ValueInfoProtoSchema } from 'onnx-buf'
+import { ValueInfoProtoSchema } from 'onnx-buf'
 import { BantamError } from '../../shared/errors'
 import { makeNode, makeValue } from '../onnx/build'
 import { describeNode } from '../onnx/graph'
@@ -17,6 +17,7 @@ import { blockedForward } from '../operators/convolution-gradient'
 import type { Site } from '../operators/gradient'
 import { toNumbers } from '../runtime/tensor'
 import { blockSize } from './block-size'
+import { importDomains } from './passes/import-domains'
 import { carries, findPath, gradientOf, type Path } from './path'
 import { type GradientOptions, gradientName, prepare } from './prepare'
 
@@ -49,16 +50,6 @@ export async function gradientGraph(model: Model, options: GradientOptions): Pro
   graph.sort()
   importDomains(copy)
   return (await removeDead.run(copy)).model
-}
-
-/** Declares the operator sets of nodes that were added. */
-function importDomains({ proto, graph }: Model): void {
-  const known = new Set(proto.opsetImport.map(o => normalDomain(o.domain)))
-  for (const { domain } of graph.nodes) {
-    if (known.has(normalDomain(domain))) continue
-    known.add(domain)
-    proto.opsetImport.push(create(OperatorSetIdProtoSchema, { domain, version: 1n }))
-  }
 }
 
 function requireValue(model: Model, name: string): void {

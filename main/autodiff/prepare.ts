@@ -13,6 +13,8 @@ import { liftConstants } from '../onnx/passes/lift-constants'
 import { dataTypeName, makeTensor, tensorDims } from '../onnx/tensor'
 import { opsetObstacles, raiseOpset } from '../quantize/upgrade'
 import { expand, type Reasons } from './expand/expand'
+import { fuseGelu } from './passes/fuse-gelu'
+import { splitGathers } from './passes/split-gathers'
 import { settleShapes } from './settle'
 
 export interface GradientOptions {
@@ -102,6 +104,8 @@ export async function prepare(
   setShapes(source, o.shapes ?? {})
   // Indexed anew: the weights are no constants any more.
   const settled = await settleShapes(new Model(source.proto, source.directory))
+  await splitGathers(settled)
+  if (o.portable === false) fuseGelu(settled, [o.loss, ...(o.outputs ?? [])])
   const { model: copy, reasons } = await expand(settled, [o.loss], o.wrt)
   const types: Types = o.dropout === 'mask' ? await inferTypes(copy) : new Map()
   const declared = declaredTypes(copy)

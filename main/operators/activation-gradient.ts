@@ -28,9 +28,11 @@ export const gelu = elementwise((m, x, _, node) => {
   return stringAttribute(node, 'approximate', 'none') === 'tanh' ? geluTanh(m, x) : geluErf(m, x)
 })
 
+/** In few passes over the tensor: t = x/√2, Φ = clip(½·erf(t) + ½, 0, 1), φ = exp(−ln √(2π) − t²). */
 function geluErf(m: Builder, x: Value): Value {
-  const density = m.mul(m.unary('Exp', m.mul(m.square(x), -0.5)), 1 / Math.sqrt(2 * Math.PI))
-  const phi = m.mul(m.add(m.unary('Erf', m.mul(x, Math.SQRT1_2)), 1), 0.5)
+  const t = m.mul(x, Math.SQRT1_2)
+  const phi = m.unary('HardSigmoid', m.unary('Erf', t), { alpha: 0.5, beta: 0.5 })
+  const density = m.unary('Exp', m.sub(-0.5 * Math.log(2 * Math.PI), m.square(t)))
   return m.add(phi, m.mul(x, density))
 }
 

@@ -41,6 +41,11 @@ export interface SessionOptions {
   config?: Record<string, string>
   /** False asks for exact buffer sizes instead of powers of two. */
   arena?: boolean
+  /**
+   * False does without one block laid out for all values of a run: less memory where many live long, as in training.
+   * True by default.
+   */
+  memoryPattern?: boolean
 }
 
 /** Names of outputs, or names with the tensors they are written into. */
@@ -89,6 +94,7 @@ export async function openSession(
     // What goes wrong is thrown as an error; said twice, it would stand on the terminal in ORT's words.
     logSeverityLevel: 4,
     enableCpuMemArena: options.arena ?? true,
+    enableMemPattern: options.memoryPattern ?? true,
     extra: config,
     ...(options.optimizedPath ? { optimizedModelFilePath: options.optimizedPath } : {}),
     ...(options.profilePrefix ? { enableProfiling: true, profileFilePrefix: options.profilePrefix } : {}),
