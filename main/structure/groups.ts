@@ -202,9 +202,10 @@ function producersByGroup(flow: Flow, groups: ReadonlyMap<Dim, unknown>): Map<Di
   const leavesOf = (names: readonly string[]) =>
     new Set(names.flatMap(name => (flow.axes.get(name) ?? []).flatMap(dim => [...leaves(dim)])))
   for (const node of flow.model.graph.nodes) {
-    const weighted = nodeReads(node).some(name => flow.model.graph.initializer(name))
-    if (!weighted) continue
-    const before = leavesOf(node.input.filter(name => !flow.model.graph.initializer(name)))
+    const computed = nodeReads(node).filter(name => !flow.model.graph.initializer(name))
+    // What has weights and something else to apply them to.
+    if (computed.length === 0 || computed.length === nodeReads(node).length) continue
+    const before = leavesOf(computed)
     for (const leaf of leavesOf(node.output)) {
       if (before.has(leaf) || !groups.has(leaf)) continue
       found.set(leaf, (found.get(leaf) ?? new Set()).add(describeNode(node)))

@@ -8,6 +8,7 @@ import { assumeShapes } from '../onnx/assume'
 import { inferWithShapes, type Types } from '../onnx/infer'
 import { modelInputs } from '../onnx/inputs'
 import type { Model } from '../onnx/model'
+import { elementCount } from '../runtime/tensor'
 
 export interface Sized {
   /** Dimensions for the first sizes, by value. */
@@ -27,20 +28,14 @@ interface Sizes {
   length: number
 }
 
-/** Sizes to try, the first that ONNX Runtime accepts is taken: models may limit lengths or need multiples. */
+/** Pairs of sizes to try: models may limit lengths, need multiples, or have a length of their own baked in. */
 const TRIED: readonly [Sizes, Sizes][] = [
-  [
-    { batch: 2, side: 64, length: 6 },
-    { batch: 3, side: 96, length: 10 },
-  ],
-  [
-    { batch: 2, side: 224, length: 16 },
-    { batch: 3, side: 256, length: 24 },
-  ],
-  [
-    { batch: 2, side: 256, length: 128 },
-    { batch: 3, side: 512, length: 256 },
-  ],
+  pair(64, 6),
+  pair(224, 16),
+  pair(256, 128),
+  pair(32, 8),
+  pair(128, 32),
+  pair(512, 64),
   [
     { batch: 1, side: 224, length: 16 },
     { batch: 1, side: 256, length: 24 },
@@ -51,25 +46,31 @@ const TRIED: readonly [Sizes, Sizes][] = [
   ],
 ]
 
-/** Infers all shapes twice. Throws `unsupported` when ONNX Runtime refuses the model at every size tried. */
+function pair(side: number, length: number): [Sizes, Sizes] {
+  return [
+    { batch: 2, side, length },
+    { batch: 3, side: side + 32, length: length + 4 },
+  ]
+}
+
+/**
+ * Infers all shapes twice, at the first sizes tried that ONNX Runtime accepts and at which every Reshape keeps the
+ * number of elements. Throws `unsupported` when it refuses the model at all of them.
+ */
 export async function sizeModel(model: Model): Promise<Sized> {
   const inputs = modelInputs(model).filter(input => input.type !== 'sequence')
   const symbolic = inputs.some(input => input.shape.some(d => typeof d !== 'number' || d < 0))
-  for (const pair of symbolic ? TRIED : TRIED.slice(0, 1)) {
-    const [first, second] = await Promise.all(
-      pair.map(async sizes => {
-        const shapes = shapesFor(inputs, sizes)
-        return { shapes, types: await inferWithShapes(model, shapes) }
-      }),
-    )
-    if (!first?.types || !second?.types) continue
-    return {
-      dims: known(first.types),
-      other: known(second.types),
-      types: first.types,
-      inputs: first.shapes,
-    }
+  let accepted: Sized | undefined
+  for (const [first, second] of symbolic ? TRIED : TRIED.slice(0, 1)) {
+    const shapes = shapesFor(inputs, first)
+    const types = await inferWithShapes(model, shapes)
+    const other = types && symbolic ? await inferWithShapes(model, shapesFor(inputs, second)) : types
+    if (!types || !other) continue
+    const sized = { dims: known(types), other: known(other), types, inputs: shapes }
+    if (consistent(model, sized.dims)) return sized
+    accepted ??= sized
   }
+  if (accepted) return accepted
   const { shapes } = assumeShapes(inputs)
   const types = await inferWithShapes(model, shapes)
   if (!types)
@@ -77,6 +78,15 @@ export async function sizeModel(model: Model): Promise<Sized> {
       action: 'Export it with fixed input shapes.',
     })
   return { dims: known(types), other: known(types), types, inputs: shapes }
+}
+
+/** False where a Reshape would change the number of elements: ORT infers shapes without looking at that. */
+function consistent(model: Model, dims: ReadonlyMap<string, readonly number[]>): boolean {
+  return model.graph.nodes.every(node => {
+    if (node.opType !== 'Reshape') return true
+    const [before, after] = [dims.get(node.input[0] ?? ''), dims.get(node.output[0] ?? '')]
+    return !before || !after || elementCount([...before]) === elementCount([...after])
+  })
 }
 
 function shapesFor(inputs: readonly TensorInfo[], sizes: Sizes): Map<string, number[]> {
