@@ -2,9 +2,9 @@ import { expect, test } from 'vitest'
 import { TimeLeft } from './eta'
 
 /** Feeds `[seconds, fraction]` reports; answers with what was said after each. */
-function said(reports: [number, number][]): (number | null)[] {
+function said(reports: [number, number][], before = 0): (number | null)[] {
   let now = 0
-  const left = new TimeLeft(() => now)
+  const left = new TimeLeft(before, () => now)
   return reports.map(([time, fraction]) => {
     now = time
     return left.update(fraction)
@@ -14,6 +14,11 @@ function said(reports: [number, number][]): (number | null)[] {
 test('[J10] a steady task is told exactly', () => {
   const reports = Array.from({ length: 10 }, (_, i): [number, number] => [i + 1, (i + 1) / 20])
   expect(said(reports).at(-1)).toBeCloseTo(10, 6)
+})
+
+test('[J10] what was done before a task was taken up again does not count', () => {
+  const reports = Array.from({ length: 10 }, (_, i): [number, number] => [i + 1, 0.5 + (i + 1) / 100])
+  expect(said(reports, 0.5).at(-1)).toBeCloseTo(40, 6)
 })
 
 test('[J10] nothing is said before it can be told', () => {

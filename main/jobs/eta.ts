@@ -12,12 +12,17 @@ const QUIET_SHARE = 0.03
 export class TimeLeft {
   private readonly start: number
   private lastTime: number
-  private lastFraction = 0
   private done = 0
   private spent = 0
 
-  /** @param clock seconds, monotonic */
-  constructor(private readonly clock: () => number = () => performance.now() / 1000) {
+  /**
+   * @param lastFraction what was done before: a task that is taken up again did not do it in no time
+   * @param clock seconds, monotonic
+   */
+  constructor(
+    private lastFraction = 0,
+    private readonly clock: () => number = () => performance.now() / 1000,
+  ) {
     this.start = clock()
     this.lastTime = this.start
   }

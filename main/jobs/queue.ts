@@ -25,6 +25,8 @@ interface Live {
   progress: number
   stage: string
   secondsLeft: number | null
+  /** Absent until a task that was taken up again has come to where it was. */
+  timeLeft: TimeLeft | undefined
   task: RunningTask | undefined
   cancelled: boolean
   training: boolean
@@ -203,6 +205,7 @@ export class JobQueue {
       progress: 0,
       stage: 'Starting',
       secondsLeft: null,
+      timeLeft: hasKept(this.workspace.folder, id) ? undefined : new TimeLeft(),
       task: undefined,
       cancelled: false,
       training: job.training,
@@ -231,7 +234,6 @@ export class JobQueue {
   }
 
   private async work(live: Live, request: JobRequest, log: JobLog): Promise<unknown> {
-    const timeLeft = new TimeLeft()
     const { folder, store } = this.workspace
     const task = await prepare(this.workspace, request)
     const keepDir = live.training ? keepFolder(folder, live.id) : undefined
@@ -242,7 +244,7 @@ export class JobQueue {
         if (stageKind(stage) !== stageKind(live.stage)) log.write(stage)
         live.progress = Math.min(1, Math.max(live.progress, fraction))
         live.stage = stage
-        live.secondsLeft = timeLeft.update(live.progress)
+        live.secondsLeft = live.timeLeft?.update(live.progress) ?? null
         this.publish(live.id)
       },
       log: (line: string) => log.write(line),
@@ -260,6 +262,7 @@ export class JobQueue {
     let further = false
     return record => {
       if (live.cancelled) return
+      live.timeLeft ??= new TimeLeft(live.progress)
       this.trainings.take(live.id, record)
       this.bus.publish({ type: 'training', job: live.id })
       if (further || stepsOf(record) <= before) return

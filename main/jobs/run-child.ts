@@ -59,7 +59,7 @@ export async function startTask(
       else if (message.type === 'training') events.training(message.record)
       else if (message.type === 'done') outcome = () => resolve(message.result)
       else if (message.type === 'failed') {
-        events.log(message.detail)
+        if (message.error.code !== 'paused') events.log(message.detail) // no failure: nothing to look into
         outcome = () => reject(fromErrorData(message.error))
       }
       if (outcome) child?.kill() // whatever teardown would do does not matter any more
