@@ -149,8 +149,9 @@ function stageOf(structure: Structure, stream: Stream, at: number, { period, cou
 
 /** The places of `count` of `total` blocks, as evenly spaced as can be, the first and the last among them. */
 export function evenly(total: number, count: number): number[] {
-  if (count === 1) return [0]
-  return Array.from({ length: Math.min(total, count) }, (_, i) => Math.round((i * (total - 1)) / (count - 1)))
+  const kept = Math.min(total, count)
+  if (kept === 1) return [0]
+  return Array.from({ length: kept }, (_, i) => Math.round((i * (total - 1)) / (kept - 1)))
 }
 
 /** The model without those blocks; what read their results reads what they were given. */

@@ -128,11 +128,17 @@ describe('groups of channels', () => {
   it('finds heads and their width in the projections of both exporters', async () => {
     for (const exporter of ['torchscript', 'dynamo']) {
       const groups = await findGroups(await readModel(fixturePath(`bert.${exporter}.onnx`)))
-      const heads = groups.filter(group => group.factors.length === 1 && group.declined.length === 0)
-      // Two heads of width four in each of three layers.
-      expect(heads.map(group => group.size)).toEqual([2, 4, 2, 4, 2, 4])
-      expect(heads[0]?.weights[0]?.places).toEqual([{ offset: 0, block: 4, repeats: [] }])
-      expect(heads[1]?.weights[0]?.places).toEqual([
+      const factors = groups.filter(group => group.factors.length > 0)
+      // In each of three layers two heads, of width four in queries and keys, and of width four in values.
+      expect(factors.map(group => [group.size, group.factors.length, group.declined.length])).toEqual(
+        [1, 2, 3].flatMap(() => [
+          [2, 2, 0],
+          [4, 1, 0],
+          [4, 1, 0],
+        ]),
+      )
+      expect(factors[0]?.weights[0]?.places).toEqual([{ offset: 0, block: 4, repeats: [] }])
+      expect(factors[1]?.weights[0]?.places).toEqual([
         { offset: 0, block: 1, repeats: [{ count: 2, stride: 4 }] },
       ])
       const stream = groups.find(group => group.counted.length > 0)

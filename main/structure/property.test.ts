@@ -1,0 +1,200 @@
+/** Over random networks: cutting channels that do nothing changes nothing. */
+import fc from 'fast-check'
+import type { NodeProto, TensorProto } from 'onnx-buf'
+import { expect, it } from 'vitest'
+import { Random } from '../data/random'
+import { type AttributeValue, makeModel, makeNode, makeValue } from '../onnx/build'
+import type { Model } from '../onnx/model'
+import { makeTensor } from '../onnx/tensor'
+import { findStructure } from './groups'
+import { sliceGroups } from './slice'
+import { difference, idle, runModel } from './testing'
+
+const SIDE = 4
+
+interface Value {
+  name: string
+  channels: number
+}
+
+/** Grows a network of [n, channels, 4, 4] values layer by layer. */
+class Grower {
+  readonly nodes: NodeProto[] = []
+  readonly tensors: TensorProto[] = []
+  private made = 0
+
+  constructor(private readonly random: Random) {}
+
+  node(
+    op: string,
+    inputs: string[],
+    channels: number,
+    attributes: Record<string, AttributeValue> = {},
+  ): Value {
+    const name = `v${this.made++}`
+    this.nodes.push(makeNode(op, inputs, [name], attributes))
+    return { name, channels }
+  }
+
+  weight(...dims: number[]): string {
+    const name = `w${this.made++}`
+    const scale = 1 / Math.sqrt(dims.slice(1).reduce((all, d) => all * d, 1))
+    const count = dims.reduce((all, d) => all * d, 1)
+    const draw = () => (this.random.unit() * 2 - 1) * scale
+    this.tensors.push(makeTensor(name, 'float32', dims, Float32Array.from({ length: count }, draw)))
+    return name
+  }
+
+  ints(...values: number[]): string {
+    const name = `i${this.made++}`
+    this.tensors.push(makeTensor(name, 'int64', [values.length], values))
+    return name
+  }
+
+  conv(x: Value, channels: number, group = 1): Value {
+    const size = this.random.below(2) * 2 + 1
+    const pad = BigInt((size - 1) / 2)
+    const w = this.weight(channels, x.channels / group, size, size)
+    return this.node('Conv', [x.name, w, this.weight(channels)], channels, {
+      group: BigInt(group),
+      pads: [pad, pad, pad, pad],
+    })
+  }
+
+  layer(kind: string, x: Value): Value {
+    const { channels } = x
+    switch (kind) {
+      case 'conv':
+        return this.node('Relu', [this.conv(x, 4 * (1 + this.random.below(3))).name], this.last())
+      case 'residual': {
+        const inner = this.node('Relu', [this.conv(x, 6).name], 6)
+        return this.node('Add', [x.name, this.conv(inner, channels).name], channels)
+      }
+      case 'concat': {
+        const other = this.conv(x, 4)
+        return this.node('Concat', [x.name, other.name], channels + 4, { axis: 1n })
+      }
+      case 'depthwise':
+        return this.conv(x, channels, channels)
+      case 'grouped':
+        return this.conv(x, channels, 2)
+      case 'shuffle': {
+        const [split, back] = [this.ints(0, 2, channels / 2, SIDE, SIDE), this.ints(0, channels, SIDE, SIDE)]
+        const parts = this.node('Reshape', [x.name, split], channels)
+        const turned = this.node('Transpose', [parts.name], channels, { perm: [0n, 2n, 1n, 3n, 4n] })
+        return this.node('Reshape', [turned.name, back], channels)
+      }
+      case 'split': {
+        const [a, b] = [`v${this.made++}`, `v${this.made++}`]
+        const half = channels / 2
+        this.nodes.push(makeNode('Split', [x.name, this.ints(half, half)], [a, b], { axis: 1n }))
+        const inner = this.conv({ name: b, channels: half }, half)
+        return this.node('Concat', [inner.name, a], channels, { axis: 1n })
+      }
+      case 'gate': {
+        const pooled = this.node('GlobalAveragePool', [x.name], channels)
+        const squeezed = this.node('Conv', [pooled.name, this.weight(4, channels, 1, 1)], 4)
+        const gate = this.node('Conv', [squeezed.name, this.weight(channels, 4, 1, 1)], channels)
+        const opened = this.node('Sigmoid', [gate.name], channels)
+        return this.node('Mul', [x.name, opened.name], channels)
+      }
+      case 'norm': {
+        const vectors = [1, 2, 3].map(() => this.weight(channels))
+        const variance = `w${this.made++}`
+        this.tensors.push(makeTensor(variance, 'float32', [channels], new Float32Array(channels).fill(0.5)))
+        return this.node('BatchNormalization', [x.name, ...vectors, variance], channels)
+      }
+      default:
+        return this.attention(x)
+    }
+  }
+
+  /** Pixels attend to each other with two heads; added to the stream. */
+  private attention(x: Value): Value {
+    const { channels } = x
+    const [heads, width] = [2, 3]
+    const flat = this.node('Reshape', [x.name, this.ints(0, channels, -1)], channels)
+    const tokens = this.node('Transpose', [flat.name], channels, { perm: [0n, 2n, 1n] })
+    const project = (perm: bigint[]) => {
+      const y = this.node('MatMul', [tokens.name, this.weight(channels, heads * width)], heads * width)
+      const split = this.node('Reshape', [y.name, this.ints(0, -1, heads, width)], 0)
+      return this.node('Transpose', [split.name], 0, { perm }).name
+    }
+    const scores = this.node('MatMul', [project([0n, 2n, 1n, 3n]), project([0n, 2n, 3n, 1n])], 0)
+    const shares = this.node('Softmax', [scores.name], 0, { axis: -1n })
+    const mixed = this.node('MatMul', [shares.name, project([0n, 2n, 1n, 3n])], 0)
+    const turned = this.node('Transpose', [mixed.name], 0, { perm: [0n, 2n, 1n, 3n] })
+    const joined = this.node('Reshape', [turned.name, this.ints(0, -1, heads * width)], 0)
+    const out = this.node('MatMul', [joined.name, this.weight(heads * width, channels)], channels)
+    const back = this.node('Transpose', [out.name], channels, { perm: [0n, 2n, 1n] })
+    const image = this.node('Reshape', [back.name, this.ints(0, channels, SIDE, SIDE)], channels)
+    return this.node('Add', [x.name, image.name], channels)
+  }
+
+  private last(): number {
+    const tensor = this.tensors.at(-2)
+    return Number(tensor?.dims[0] ?? 0n)
+  }
+}
+
+const KINDS = [
+  ...['conv', 'residual', 'concat', 'depthwise', 'grouped', 'shuffle', 'split', 'gate', 'norm', 'attention'],
+]
+
+function grow(kinds: readonly string[], seed: number): Model {
+  const grower = new Grower(new Random(seed))
+  let x = grower.layer('conv', { name: 'x', channels: 3 })
+  for (const kind of kinds) x = grower.layer(kind, x)
+  const flat = grower.node('Flatten', [x.name], 0)
+  const y = grower.node('Gemm', [flat.name, grower.weight(x.channels * SIDE * SIDE, 3), grower.weight(3)], 3)
+  return makeModel({
+    nodes: grower.nodes,
+    inputs: [makeValue('x', 'float32', ['n', 3, SIDE, SIDE])],
+    outputs: [makeValue(y.name, 'float32', null)],
+    initializers: grower.tensors,
+  })
+}
+
+async function cutOf(kinds: readonly string[], seed: number) {
+  const structure = await findStructure(grow(kinds, seed))
+  const random = new Random(seed)
+  const keep = new Map<string, Uint32Array>()
+  for (const group of structure.groups) {
+    if (group.declined.length > 0 || group.counted.length > 0 || random.below(4) === 0) continue
+    const all = random.shuffle(Uint32Array.from({ length: group.size }, (_, i) => i))
+    keep.set(group.id, all.slice(0, 1 + random.below(group.size)).sort())
+  }
+  const zeroed = idle(structure, keep)
+  const shapes = new Map([['x', [2, 3, SIDE, SIDE]]])
+  const before = await runModel(zeroed.model, shapes)
+  return { structure, change: difference(before, await runModel(sliceGroups(zeroed, keep), shapes)) }
+}
+
+it('leaves the outputs of any network as they are when what is cut does nothing', {
+  timeout: 120_000,
+}, async () => {
+  await fc.assert(
+    fc.asyncProperty(
+      fc.array(fc.constantFrom(...KINDS), { minLength: 1, maxLength: 6 }),
+      fc.integer({ min: 1, max: 1e6 }),
+      async (kinds, seed) => {
+        const { structure, change } = await cutOf(kinds, seed)
+        expect(change).toBeLessThan(1e-5)
+        // Something can be cut of every one of them: the channels of the last layer, if no others.
+        expect(structure.groups.some(group => group.declined.length === 0)).toBe(true)
+      },
+    ),
+    { numRuns: 30, seed: 20261124 },
+  )
+})
+
+it('finds something to cut behind every kind of layer', { timeout: 60_000 }, async () => {
+  for (const kind of KINDS) {
+    const { structure, change } = await cutOf([kind, 'conv'], 5)
+    expect([kind, structure.groups.filter(group => group.declined.some(reason => reason.node))]).toEqual([
+      kind,
+      [],
+    ])
+    expect(change).toBeLessThan(1e-5)
+  }
+})
