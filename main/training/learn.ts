@@ -11,6 +11,7 @@ import { serialize } from '../onnx/write'
 import { elementCount, type Tensor } from '../runtime/tensor'
 import type { SampleSet } from '../technique'
 import { makeAugmenter } from './augment'
+import { openOn } from './device'
 import { type Division, divide } from './division'
 import { type TrainingRun, trainLoop } from './loop'
 import { METRIC_INFO, type MetricKind, MetricSum } from './metric'
@@ -55,7 +56,9 @@ export async function learn(
     const answers = await askTeacher(request, division, samples, record, within(context, 0.02, 0.04))
     if (objective.targets.length > 0) {
       const models = request.teachers.map(t => t.model)
-      const live = await openTeachers(models, objective.targets, request)
+      const live = await openOn(request.device, 'The teacher', record.notes, device =>
+        openTeachers(models, objective.targets, { ...request, device }),
+      )
       teachers = live
       const varies = augmenter !== null || options.mixup > 0
       if (!varies) {
@@ -105,7 +108,10 @@ function emptyRecord(request: LearnRequest, division: Division): TrainingRecord 
     samplesPerSecond: 0,
     device: request.device,
     ended: null,
-    notes: [],
+    notes:
+      options.validation > 0 && division.validation.length === 0
+        ? ['There are too few samples to hold any out: the last epoch is kept.']
+        : [],
   }
 }
 
@@ -122,10 +128,9 @@ async function askTeacher(
 ): Promise<TrainingRun['answers']> {
   const [teacher] = request.teachers
   if (!teacher || validation.length === 0) return undefined
-  const live = await openTeachers(
-    [teacher.model],
-    [{ input: 'logits', teacher: 0, value: teacher.logits }],
-    request,
+  const wanted = [{ input: 'logits', teacher: 0, value: teacher.logits }]
+  const live = await openOn(request.device, 'The teacher', record.notes, device =>
+    openTeachers([teacher.model], wanted, { ...request, device }),
   )
   const compares = request.metric === 'agreement' || request.metric === 'distance'
   const kept = new Map<number, Float32Array>()

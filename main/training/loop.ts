@@ -9,7 +9,14 @@ import type { Dataset } from '../data/dataset'
 import { breathe, type TaskContext } from '../jobs/context'
 import type { Model } from '../onnx/model'
 import type { Augmenter } from './augment'
-import { type Checkpoint, type CheckpointState, readCheckpoint, writeCheckpoint } from './checkpoint'
+import {
+  type Checkpoint,
+  type CheckpointState,
+  readCheckpoint,
+  removeCheckpoint,
+  writeCheckpoint,
+} from './checkpoint'
+import { openOn } from './device'
 import { type Forward, openForward } from './forward'
 import { type MetricKind, MetricSum } from './metric'
 import { mixUp } from './mixup'
@@ -69,7 +76,7 @@ export async function trainLoop(
 ): Promise<{ values: Map<string, Float32Array>; record: TrainingRecord }> {
   const { options, objective } = run
   context.progress(0, 'Building the training graph')
-  const step = await TrainingStep.open({
+  const opened = {
     model: objective.model,
     loss: objective.loss,
     parts: objective.parts.map(p => p.output),
@@ -84,9 +91,11 @@ export async function trainLoop(
     shapes: run.record.samples.train > 0 ? shapesOf(run) : {},
     frozenStatistics: options.batchNorm === 'freeze',
     scaled: options.lossScale > 0,
-    device: run.device,
     threads: run.threads,
-  })
+  }
+  const step = await openOn(run.device, 'The training', run.record.notes, device =>
+    TrainingStep.open({ ...opened, device }),
+  )
   try {
     const loop = new Loop(run, step, context)
     return await loop.run()
@@ -150,7 +159,9 @@ class Loop {
 
   private openForward(): Promise<Forward> {
     const { net, logits, device, threads } = this.r
-    return openForward(net, logits, this.weights.views(), { device, threads })
+    return openOn(device, 'The measuring', this.state.record.notes, on =>
+      openForward(net, logits, this.weights.views(), { device: on, threads }),
+    )
   }
 
   private async resume(): Promise<boolean> {
@@ -193,7 +204,7 @@ class Loop {
     const whole = state.step === record.stepsPerEpoch
     const seconds = state.epochSeconds
     const seen = state.step * this.r.options.batch * this.r.options.accumulate
-    const validation = forward ? await this.validate(forward) : null
+    const validation = forward ? await this.measured(forward) : null
     const loss = state.epochLoss / Math.max(1, state.step)
     const epoch: TrainingEpoch = {
       epoch: whole ? state.epoch + 1 : state.epoch + state.step / record.stepsPerEpoch,
@@ -208,6 +219,16 @@ class Loop {
     this.report(true)
     const due = performance.now() - this.lastCheckpoint > 5000
     if (due && !record.ended && state.epoch < record.totalEpochs) await this.save()
+  }
+
+  /** Measures the epoch; stopped in the middle of that, the place before it is saved. */
+  private async measured(forward: Forward): Promise<NonNullable<TrainingEpoch['validation']>> {
+    try {
+      return await this.validate(forward)
+    } catch (error) {
+      if (this.context.signal.aborted) await this.save()
+      throw error
+    }
   }
 
   /** False when it diverged. */
@@ -233,7 +254,7 @@ class Loop {
     }
     const norm = step.optimizer.gradientNorm() / state.lossScale
     if (!Number.isFinite(norm)) {
-      if (options.lossScale > 0 && state.lossScale > 1) return this.scaleDown()
+      if (options.lossScale > 0 && state.lossScale > 1) return this.scaleDown(loss)
       return this.diverged(at, { loss, parts })
     }
     const peak = r.peakRate
@@ -249,7 +270,8 @@ class Loop {
   }
 
   /** An overflow: the step is left out, and the next tried with half the scale. */
-  private scaleDown(): boolean {
+  private scaleDown(loss: number): boolean {
+    this.state.epochLoss += loss
     this.state.lossScale /= 2
     this.state.cleanSteps = 0
     this.step.optimizer.discard()
@@ -275,7 +297,7 @@ class Loop {
     return { ...feeds, ...targets, ...labelFeeds(r.objective.labels, labels, mix) }
   }
 
-  private diverged(at: number, out: { loss: number; parts: number[] }): boolean {
+  private async diverged(at: number, out: { loss: number; parts: number[] }): Promise<false> {
     const { record } = this.state
     const bad = this.step.optimizer.firstNonFinite()
     const part = out.parts.findIndex(value => !Number.isFinite(value))
@@ -287,6 +309,8 @@ class Loop {
     ].join(', ')
     const action = `Try a learning rate of ${Number((this.r.peakRate / 10).toPrecision(1))} or less${this.r.options.clip > 0 ? '' : ', and gradient clipping'}.`
     if (record.epochs.length === 0 || !record.best) {
+      // Taken up again, it would come to the same step and diverge there.
+      if (this.context.keepDir) await removeCheckpoint(this.context.keepDir)
       throw new BantamError('bad-option', `${what}.`, { where: 'learningRate', action })
     }
     record.notes.push(`${what}. The best weights before that were kept. ${action}`)
