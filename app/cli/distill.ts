@@ -1,5 +1,4 @@
 /** `bantam distill --teacher MODEL --student STUDENT --data DATA --epochs N --out FILE` */
-import { existsSync } from 'node:fs'
 import type { Command } from 'commander'
 import { techniqueById, techniqueInfo } from '../../main/techniques'
 import { runAction } from './command'
@@ -9,13 +8,12 @@ export function setup(command: Command): void {
   const technique = techniqueInfo(techniqueById('distill.student'))
   addLearnOptions(command, technique)
     .requiredOption('--teacher <model>', 'ONNX file to learn from')
-    .action((options: LearnOptions & { teacher: string; student?: string; teachers?: string[] }) =>
+    .action((options: LearnOptions & { teacher: string }) =>
       runAction(options.json, async terminal => {
-        const files = [options.student ?? '', ...(options.teachers ?? [])].filter(name => existsSync(name))
-        checkPaths([options.teacher, ...files], options)
-        const step = stepOf(command, technique, options.recipe)
+        const { step, seed } = stepOf(command, technique, options)
+        checkPaths(options.teacher, step, options)
         const { describeLearnt, runLearning } = await import('./learn-run')
-        const result = await runLearning(options.teacher, step, options, terminal)
+        const result = await runLearning(options.teacher, step, { ...options, seed }, terminal)
         terminal.result(result.document, () => describeLearnt(result))
       }),
     )

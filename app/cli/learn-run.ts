@@ -1,14 +1,21 @@
 /** The work of `bantam train` and `bantam distill`. */
 import { within } from '../../main/jobs/context'
+import { modelInputs } from '../../main/onnx/inputs'
+import { readModel } from '../../main/onnx/read'
 import type { Evaluation, Step } from '../../shared/domain'
+import { BantamError } from '../../shared/errors'
 import { formatDuration } from '../../shared/format'
 import type { TrainingRecord } from '../../shared/training'
+import { openData } from './data'
 import { describeEvaluation, evaluationDocument } from './evaluate'
 import { describeProgress, historyOf, type LearnOptions, metricText, withCheckpoints } from './learn'
 import { evaluateFiles } from './measure'
 import { withTask } from './task'
 import { columns, type Terminal } from './terminal'
 import { describeVariant, runStep, type VariantResult } from './variant'
+
+/** After an interrupt a step may end and its place be saved. */
+const SAVING_MS = 30_000
 
 export interface Learnt {
   document: VariantResult & {
@@ -28,23 +35,27 @@ export async function runLearning(
   options: LearnOptions,
   terminal: Terminal,
 ): Promise<Learnt> {
-  return withTask(terminal, context => {
-    let state = ''
-    const told = {
-      ...context,
-      progress: (fraction: number, stage: string) =>
-        context.progress(fraction, state && stage.startsWith('Epoch') ? `${stage} · ${state}` : stage),
-    }
-    const say = (record: TrainingRecord) => {
-      state = describeProgress(record)
-    }
-    return withCheckpoints(options, told, say, async kept => {
-      const { training, ...result } = await runStep(model, step, options, within(kept, 0, 0.97))
+  return withTask(
+    terminal,
+    async context => {
+      if (options.evalData) await checkEvaluation(model, { ...options, evalData: options.evalData })
+      let state = ''
+      const told = {
+        ...context,
+        progress: (fraction: number, stage: string) =>
+          context.progress(fraction, state && stage.startsWith('Epoch') ? `${stage} · ${state}` : stage),
+      }
+      const say = (record: TrainingRecord) => {
+        state = describeProgress(record)
+      }
+      const { training, ...result } = await withCheckpoints(options, told, say, kept =>
+        runStep(model, step, options, within(kept, 0, 0.97)),
+      )
       const evaluation = options.evalData
         ? await evaluateFiles(
             options.out,
             { ...options, data: options.evalData, split: options.evalSplit, reference: model },
-            within(kept, 0.97, 1),
+            within(context, 0.97, 1),
           )
         : undefined
       const document = {
@@ -55,7 +66,21 @@ export async function runLearning(
         evaluation: evaluation ? evaluationDocument(options.out, evaluation) : null,
       }
       return { document, training, evaluation }
-    })
+    },
+    SAVING_MS,
+  )
+}
+
+/** What would fail after a long training is found out before it. Throws what opening the data throws. */
+async function checkEvaluation(model: string, options: LearnOptions & { evalData: string }): Promise<void> {
+  const { evalData: data, evalSplit: split } = options
+  const dataset = await openData({ ...options, data, split }, modelInputs(await readModel(model)))
+  const count = dataset.indices(split).length
+  await dataset.close()
+  if (count > 0) return
+  throw new BantamError('bad-data', `The ${split} split of --eval-data holds no samples.`, {
+    where: data,
+    action: 'Choose another --eval-split, or more data.',
   })
 }
 

@@ -48,17 +48,26 @@ export function addLearnOptions(command: Command, technique: TechniqueInfo): Com
   return command
 }
 
-/** The step that recipe and flags describe. Throws `bad-option` or `bad-file` for a recipe that is none of this technique. */
-export function stepOf(command: Command, technique: TechniqueInfo, recipe: string | undefined): Step {
+/**
+ * The step and seed that recipe and flags describe. Throws `bad-option` or `bad-file` for a recipe that is none of this
+ * technique.
+ */
+export function stepOf(
+  command: Command,
+  technique: TechniqueInfo,
+  { recipe, seed }: LearnOptions,
+): { step: Step; seed: number } {
   const flags = techniqueOptions(command, technique)
-  const written = recipe === undefined ? {} : recipeOptions(recipe, technique.id)
-  return { technique: technique.id, options: { ...written, ...flags } }
+  const written = recipe === undefined ? undefined : readRecipe(recipe, technique.id)
+  const step = { technique: technique.id, options: { ...written?.options, ...flags } }
+  const isGiven = command.getOptionValueSource('seed') === 'cli'
+  return { step, seed: isGiven ? seed : (written?.seed ?? seed) }
 }
 
-function recipeOptions(path: string, technique: string): Record<string, unknown> {
+function readRecipe(path: string, technique: string): { options: Record<string, unknown>; seed: number } {
   let value: unknown
   try {
-    value = parse(readFileSync(inputFile(path, 'recipe'), 'utf8'))
+    value = parse(readFileSync(inputFile(path, 'recipe'), 'utf8'), { logLevel: 'error' })
   } catch (error) {
     if (error instanceof BantamError) throw error
     throw new BantamError('bad-file', `The recipe is not YAML: ${firstLine(error)}`, { where: path })
@@ -68,7 +77,7 @@ function recipeOptions(path: string, technique: string): Record<string, unknown>
     const [issue] = recipe.error.issues
     throw new BantamError(
       'bad-option',
-      `The recipe is not valid: ${issue?.path.join('.')}: ${issue?.message}.`,
+      `The recipe is not valid: ${issue?.path.join('.') || 'all of it'}: ${issue?.message}.`,
       {
         where: path,
         action: 'A recipe has steps, each with a technique and its options.',
@@ -77,7 +86,8 @@ function recipeOptions(path: string, technique: string): Record<string, unknown>
   }
   const steps = recipe.data.steps
   const [step] = steps
-  if (step && steps.length === 1 && step.technique === technique) return step.options
+  if (step && steps.length === 1 && step.technique === technique)
+    return { options: step.options, seed: recipe.data.seed }
   throw new BantamError(
     'bad-option',
     `The recipe has the steps ${steps.map(s => s.technique).join(', ')}; here it must be ${technique} alone.`,
@@ -89,8 +99,14 @@ function firstLine(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).split('\n')[0] ?? ''
 }
 
-export function checkPaths(models: readonly string[], options: LearnOptions): void {
-  for (const model of models) inputFile(model)
+/** Refuses paths that cannot be read or written before any work begins. `step` may name further models. */
+export function checkPaths(model: string, step: Step, options: LearnOptions): void {
+  const { student, teachers } = step.options
+  const named = [student, ...(Array.isArray(teachers) ? teachers : [])]
+  // What is no file is a shape, or refused by the technique.
+  const files = named.filter((name): name is string => typeof name === 'string' && existsSync(name))
+  const models = [model, ...files]
+  for (const path of models) inputFile(path)
   outputFile(options.out, models)
   if (options.resume && options.restart)
     throw new BantamError('bad-option', '--resume and --restart exclude each other.')
@@ -126,12 +142,26 @@ export async function withCheckpoints<T>(
     const result = await work({ ...context, keepDir, training: say })
     rmSync(keepDir, { recursive: true, force: true })
     return result
+  } catch (error) {
+    throw isSaved(error, keepDir) ? saved(keepDir) : error
   } finally {
     lock.release()
     // Nothing was saved: nothing stays.
     if (existsSync(keepDir) && readdirSync(keepDir).length === 0)
       rmSync(keepDir, { recursive: true, force: true })
   }
+}
+
+function isSaved(error: unknown, keepDir: string): boolean {
+  const cancelled = error instanceof BantamError && error.code === 'cancelled'
+  return cancelled && existsSync(`${keepDir}/checkpoint`)
+}
+
+function saved(keepDir: string): BantamError {
+  return new BantamError('cancelled', 'Cancelled; the training has saved its place.', {
+    where: keepDir,
+    action: 'Go on with the same command and --resume.',
+  })
 }
 
 /** 'loss 0.214 · accuracy 97.1 %': how it goes, behind the stage of a progress bar. */

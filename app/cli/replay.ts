@@ -55,7 +55,7 @@ export function setup(command: Command): void {
 
 /** name=file, gathered into one record. */
 function readPlace(text: string, before: Record<string, string> | undefined): Record<string, string> {
-  const equals = text.lastIndexOf('=')
+  const equals = text.indexOf('=')
   if (equals < 1 || equals === text.length - 1) throw new InvalidArgumentError('Write NAME=FILE.')
   return { ...before, [text.slice(0, equals)]: text.slice(equals + 1) }
 }

@@ -6,7 +6,7 @@ import type { TaskContext } from '../../main/jobs/context'
 import { BantamError } from '../../shared/errors'
 import type { Terminal } from './terminal'
 
-/** After an interrupt the work gets this long to stop by itself. */
+/** After an interrupt the work gets this long to stop by itself, if its command gives it no other time. */
 const GRACE_MS = 3000
 export const EXIT_INTERRUPTED = 130
 
@@ -17,6 +17,7 @@ export const EXIT_INTERRUPTED = 130
 export async function withTask<T>(
   terminal: Terminal,
   work: (context: TaskContext) => Promise<T>,
+  graceMs = GRACE_MS,
 ): Promise<T> {
   const tempDir = mkdtempSync(join(tmpdir(), 'bantam-'))
   const controller = new AbortController()
@@ -29,7 +30,7 @@ export async function withTask<T>(
   const interrupt = () => {
     if (controller.signal.aborted) return leave()
     controller.abort()
-    setTimeout(leave, GRACE_MS).unref()
+    setTimeout(leave, graceMs).unref()
   }
   process.on('exit', cleanUp)
   process.on('SIGINT', interrupt)

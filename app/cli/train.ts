@@ -10,10 +10,10 @@ export function setup(command: Command): void {
     .argument('<model>', 'ONNX file')
     .action((model: string, options: LearnOptions) =>
       runAction(options.json, async terminal => {
-        checkPaths([model], options)
-        const step = stepOf(command, technique, options.recipe)
+        const { step, seed } = stepOf(command, technique, options)
+        checkPaths(model, step, options)
         const { describeLearnt, runLearning } = await import('./learn-run')
-        const result = await runLearning(model, step, options, terminal)
+        const result = await runLearning(model, step, { ...options, seed }, terminal)
         terminal.result(result.document, () => describeLearnt(result))
       }),
     )

@@ -42,6 +42,7 @@ export class MetricSum {
     for (let i = 0; i < count; i++) {
       const from = i * width
       const wanted = this.kind === 'accuracy' ? (reference[i] ?? -1) : predicted(reference, from, width)
+      if (wanted < 0) continue // a teacher without an answer: nothing to agree with
       if (predicted(x, from, width) === wanted) this.hits++
       this.loss += width === 1 ? binaryLoss(x[from] ?? 0, wanted) : crossEntropy(x, from, width, wanted)
     }
@@ -52,20 +53,28 @@ export class MetricSum {
     for (let i = 0; i < x.length; i++) this.loss += ((x[i] ?? 0) - (reference[i] ?? 0)) ** 2
   }
 
-  /** Metric and mean loss: cross entropy in nats for classes, squared error for values. */
-  result(): { metric: number; loss: number } {
+  /**
+   * Metric and mean loss: cross entropy in nats for classes, squared error for values; null where it is not finite. An
+   * error that is not finite counts as the largest number there is, so that any other epoch is better.
+   */
+  result(): { metric: number; loss: number | null } {
     const loss = this.loss / this.values
+    const finite = Number.isFinite(loss)
     const isError = this.kind === 'rmse' || this.kind === 'distance'
-    return { metric: isError ? Math.sqrt(loss) : this.hits / this.values, loss }
+    const error = finite ? Math.sqrt(loss) : Number.MAX_VALUE
+    return { metric: isError ? error : this.hits / this.values, loss: finite ? loss : null }
   }
 }
 
-/** The class with the highest value, the first among equals; one value alone is the logit of class 1. */
+/** The class with the highest value, the first among equals; one value alone is the logit of class 1. −1 where one is not finite. */
 function predicted(x: ArrayLike<number>, from: number, width: number): number {
-  if (width === 1) return (x[from] ?? 0) > 0 ? 1 : 0
   let best = 0
-  for (let c = 1; c < width; c++) if ((x[from + c] ?? 0) > (x[from + best] ?? 0)) best = c
-  return best
+  for (let c = 0; c < width; c++) {
+    const value = x[from + c] ?? Number.NaN
+    if (!Number.isFinite(value)) return -1
+    if (value > (x[from + best] ?? 0)) best = c
+  }
+  return width === 1 ? ((x[from] ?? 0) > 0 ? 1 : 0) : best
 }
 
 /** log Σ exp x − x at the class */

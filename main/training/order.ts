@@ -34,8 +34,13 @@ export function holdOut(
     else groups.set(key, [sample])
   })
   const held: number[] = []
+  let seen = 0
   for (const [, group] of [...groups].sort((a, b) => a[0] - b[0])) {
-    held.push(...random.shuffle(Uint32Array.from(group)).subarray(0, Math.round(share * group.length)))
+    // Rounded over the classes together, so that many small ones still give their share. None is held out whole.
+    const due = Math.round(share * (seen + group.length)) - Math.round(share * seen)
+    seen += group.length
+    const shuffled = random.shuffle(Uint32Array.from(group))
+    for (const sample of shuffled.subarray(0, Math.min(due, group.length - 1))) held.push(sample)
   }
   const validation = Uint32Array.from(held).sort()
   const out = new Set(held)

@@ -38,8 +38,8 @@ function half(p: number): number {
 }
 
 function oneCycle(peak: number, steps: number, step: number): number {
-  const top = Math.max(1, 0.3 * steps - 1)
+  const top = Math.max(0, 0.3 * steps - 1)
   const between = (from: number, to: number, p: number) => to + (from - to) * half(p)
-  if (step <= top) return between(peak / 25, peak, step / top)
-  return between(peak, peak / 1e4, Math.min(1, (step - top) / Math.max(1, steps - 1 - top)))
+  if (top > 0 && step <= top) return between(peak / 25, peak, step / top)
+  return between(peak, peak / 1e4, (step - top) / Math.max(1, steps - 1 - top))
 }

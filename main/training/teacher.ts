@@ -82,17 +82,14 @@ async function openTeacher(
   return openSession(serialize(live), o, model.directory ?? undefined)
 }
 
-/** Runs a batch; in pieces where the teacher takes a fixed number of samples at a time. */
+/**
+ * Runs a batch; in pieces where the teacher takes a fixed number of samples at a time, the last piece filled up with its
+ * last sample.
+ */
 async function answer(session: Session, feeds: Record<string, Tensor>): Promise<Record<string, Tensor>> {
   const own = fixedBatch(session.inputs)
   const batch = Math.max(...Object.values(feeds).map(t => t.dims[0] ?? 1))
   if (own === null || own === batch) return session.run(feeds)
-  if (batch % own !== 0) {
-    throw new BantamError('bad-option', `The teacher takes ${own} samples at a time; a batch has ${batch}.`, {
-      where: 'batch',
-      action: `Choose a batch size that is a multiple of ${own}.`,
-    })
-  }
   const parts: Record<string, Tensor>[] = []
   for (let from = 0; from < batch; from += own) {
     const piece = Object.entries(feeds).map(([name, t]) => [
@@ -102,16 +99,35 @@ async function answer(session: Session, feeds: Record<string, Tensor>): Promise<
     parts.push(await session.run(Object.fromEntries(piece)))
   }
   const names = session.outputs.map(output => output.name)
-  return Object.fromEntries(names.map(name => [name, joined(parts.map(part => part[name] as Tensor))]))
+  return Object.fromEntries(
+    names.map(name => [
+      name,
+      joined(
+        parts.map(part => part[name] as Tensor),
+        batch / own,
+      ),
+    ]), // every piece gave all
+  )
 }
 
+/** `count` samples from one on; the last sample again where there are no more. */
 function rows(tensor: Tensor, from: number, count: number): Tensor {
-  const length = tensor.data.length / (tensor.dims[0] ?? 1)
+  const there = tensor.dims[0] ?? 1
+  const length = tensor.data.length / there
   const data = tensor.data.slice(from * length, (from + count) * length)
-  return { type: tensor.type, dims: [count, ...tensor.dims.slice(1)], data }
+  const dims = [count, ...tensor.dims.slice(1)]
+  if (from + count <= there) return { type: tensor.type, dims, data }
+  const filled = new (data.constructor as new (n: number) => Float32Array)(count * length) // its own kind of array
+  const source = data as Float32Array // numeric: text is not trained on
+  for (let row = 0; row < count; row++) {
+    const at = Math.min(row, there - from - 1) * length
+    filled.set(source.subarray(at, at + length), row * length)
+  }
+  return { type: tensor.type, dims, data: filled }
 }
 
-function joined(parts: readonly Tensor[]): Tensor {
+/** Pieces one after the other, cut to `share` times the first: what was filled up is left out. */
+function joined(parts: readonly Tensor[], share: number): Tensor {
   const dims = parts[0]?.dims ?? []
   const data = new Float32Array(parts.reduce((sum, part) => sum + part.data.length, 0))
   let at = 0
@@ -119,7 +135,9 @@ function joined(parts: readonly Tensor[]): Tensor {
     data.set(part.data as Float32Array, at) // targets are float32
     at += part.data.length
   }
-  return { type: 'float32', dims: [(dims[0] ?? 1) * parts.length, ...dims.slice(1)], data }
+  const leading = Math.round((dims[0] ?? 1) * share)
+  const length = (leading * (parts[0]?.data.length ?? 0)) / (dims[0] ?? 1)
+  return { type: 'float32', dims: [leading, ...dims.slice(1)], data: data.slice(0, length) }
 }
 
 // ---------------------------------------------------------------- kept on disk
@@ -156,7 +174,7 @@ export async function keepTargets(
         let at = (from + row) * bytes
         for (const [name, { length }] of records) {
           const values = (targets[name] as Tensor).data.slice(row * length, (row + 1) * length)
-          writeSync(file, values as Float32Array, 0, length * 4, at) // separate() saw float32
+          writeWhole(file, values as Float32Array, at) // separate() saw float32
           at += length * 4
         }
       })
@@ -165,6 +183,7 @@ export async function keepTargets(
   } catch (error) {
     closeSync(file)
     rmSync(folder, { recursive: true, force: true })
+    if (isFull(error)) return live
     throw error
   }
   return {
@@ -175,6 +194,16 @@ export async function keepTargets(
       await live.close()
     },
   }
+}
+
+/** A file may take a part of what it is given before it says that the disk is full. */
+function writeWhole(file: number, values: Float32Array, at: number): void {
+  for (let done = 0; done < values.byteLength; )
+    done += writeSync(file, values, done, values.byteLength - done, at + done)
+}
+
+function isFull(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT')
 }
 
 /** Values of one sample within a target: how many, and the shape with a leading axis per sample. */
