@@ -172,12 +172,14 @@ describe('losses', () => {
     const refused = (part: LossPart) => addLosses(model, [part])
     const crossEntropy = spec({ kind: 'cross-entropy' })
     await expect(refused({ loss: spec({ kind: 'mse' }), of: 'z' })).rejects.toThrow(
-      'The loss labels is of z, which is not a value of the model with a known shape.',
+      'The loss mse is of z, which is not a value of the model with a known shape.',
     )
-    await expect(refused({ loss: crossEntropy, of: 'y' })).rejects.toThrow('The loss labels needs labels.')
+    await expect(refused({ loss: crossEntropy, of: 'y' })).rejects.toThrow(
+      'The loss cross-entropy needs labels.',
+    )
     await expect(
       refused({ loss: spec({ kind: 'cross-entropy', classWeights: [1, 2] }), of: 'y', labels: 'index' }),
-    ).rejects.toThrow('The loss labels has 2 class weights, but y has 3 classes.')
+    ).rejects.toThrow('The loss cross-entropy has 2 class weights, but y has 3 classes.')
     await expect(addLosses(model, [])).rejects.toThrow('A loss needs at least one part.')
   })
 })

@@ -117,6 +117,8 @@ interface Context {
 class Part {
   private readonly targets: LossTarget[] = []
   private readonly title: string
+  /** In messages: its kind, as it was chosen. */
+  private readonly called: string
 
   constructor(
     private readonly context: Context,
@@ -124,6 +126,7 @@ class Part {
     private readonly index: number,
   ) {
     this.title = lossTitle(part.loss)
+    this.called = isHardLoss(part.loss) ? part.loss.kind : this.title
   }
 
   add() {
@@ -147,7 +150,7 @@ class Part {
 
   private feature() {
     const { loss } = this.part
-    if (!isFeatureLoss(loss)) throw refuse(this.title, 'is no feature loss')
+    if (!isFeatureLoss(loss)) throw refuse(this.called, 'is no feature loss')
     const x = this.student(loss.student)
     return featureLoss(this.context, { loss, x, teacher: this.teacher(), index: this.index }, shape =>
       this.target(targetName(this.index), 'teacher', this.teacher().type, shape),
@@ -158,7 +161,7 @@ class Part {
   private answer(): Value {
     const { m } = this.context
     const { loss, of = '', binary = false } = this.part
-    if (isFeatureLoss(loss)) throw refuse(this.title, 'is no loss of an answer')
+    if (isFeatureLoss(loss)) throw refuse(this.called, 'is no loss of an answer')
     const given = this.student(of)
     if (isHardLoss(loss) && loss.kind !== 'cross-entropy')
       return hardLoss(m, loss, given, this.target(targetName(this.index), 'labels', given.type, given.shape))
@@ -168,7 +171,7 @@ class Part {
       const weights = loss.kind === 'cross-entropy' ? loss.classWeights : undefined
       if (weights && weights.length !== classes)
         throw refuse(
-          this.title,
+          this.called,
           `has ${weights.length} class weights, but ${of} has ${classes || 'an unknown number of'} classes`,
           'Give one weight per class.',
         )
@@ -177,13 +180,17 @@ class Part {
     const teacher = this.teacher()
     if (!agree(given.shape, teacher.shape))
       throw refuse(
-        this.title,
+        this.called,
         `compares ${of} ${shapeText(given.shape)} with the teacher's ${teacher.name} ${shapeText(teacher.shape)}`,
         'Both must have the same shape but for the batch.',
       )
     const single = x.shape.length < 2 || classes === 1
     if (loss.kind === 'dkd' && (single || binary))
-      throw refuse(this.title, `needs at least two classes, but ${of} is ${shapeText(x.shape)}`, 'Choose kd.')
+      throw refuse(
+        this.called,
+        `needs at least two classes, but ${of} is ${shapeText(x.shape)}`,
+        'Choose kd.',
+      )
     const target = this.target(targetName(this.index), 'teacher', teacher.type, given.shape)
     const t = m.cast(this.classesLast(target), x.type)
     const labels = loss.kind === 'dkd' ? this.labels(x, labelsName(this.index)) : undefined
@@ -193,10 +200,10 @@ class Part {
   private student(name: string): Value {
     const x = this.context.types.get(name)
     if (x && !/^b?float/.test(x.type))
-      throw refuse(this.title, `is of ${name}, which holds ${x.type}, not real numbers`, undefined, name)
+      throw refuse(this.called, `is of ${name}, which holds ${x.type}, not real numbers`, undefined, name)
     if (x) return x
     throw refuse(
-      this.title,
+      this.called,
       `is of ${name || 'nothing'}, which is not a value of the model with a known shape`,
       'Choose an output of one of its nodes.',
       name,
@@ -215,7 +222,7 @@ class Part {
     const { teacher, loss } = this.part
     if (teacher) return teacher
     throw refuse(
-      this.title,
+      this.called,
       isFeatureLoss(loss)
         ? `compares with ${loss.teacher}, which is not a value of the teacher with a known shape`
         : 'needs a teacher',
@@ -226,11 +233,11 @@ class Part {
   /** An input for class labels: indices without the class axis, or probabilities in the shape of x. */
   private labels(x: Value, name: string): Value {
     const { labels } = this.part
-    if (!labels) throw refuse(this.title, 'needs labels', 'Choose another loss, or data with labels.')
-    if (x.shape.length === 0) throw refuse(this.title, `is of ${x.name}, which has no class axis`)
+    if (!labels) throw refuse(this.called, 'needs labels', 'Choose another loss, or data with labels.')
+    if (x.shape.length === 0) throw refuse(this.called, `is of ${x.name}, which has no class axis`)
     const needsCount = labels === 'probabilities' || this.part.loss.kind === 'dkd'
     if (needsCount && typeof x.shape.at(-1) !== 'number')
-      throw refuse(this.title, `cannot tell how many classes ${x.name} ${shapeText(x.shape)} has`)
+      throw refuse(this.called, `cannot tell how many classes ${x.name} ${shapeText(x.shape)} has`)
     return labels === 'index'
       ? this.target(name, 'labels', 'int64', x.shape.slice(0, -1))
       : this.target(name, 'labels', x.type, x.shape)
