@@ -70,6 +70,7 @@ export class TrainingStep {
       outputs: parts,
       training: !frozenStatistics,
       dropout: 'mask',
+      portable: request.device !== 'cpu',
       ...(scaled ? { scale: SCALE } : {}),
     })
     const dims = new Map(wrt.map(name => [name, dimsOf(model, name)]))
@@ -103,7 +104,8 @@ export class TrainingStep {
     for (const name of parts) places[name] = null
     const session = await openSession(
       serialize(graph),
-      { threads: request.threads, device: request.device },
+      // Activations live from forward to backward: one block for all of them would double the memory.
+      { threads: request.threads, device: request.device, memoryPattern: false },
       model.directory ?? undefined,
     )
     try {
