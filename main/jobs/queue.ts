@@ -299,7 +299,8 @@ export class JobQueue {
     } else {
       if (!MENDABLE.includes(data.code)) removeKept(this.workspace.folder, id)
       if (data.code === 'internal' && error instanceof Error) log.write(error.stack ?? error.message)
-      records.markStopped(this.workspace, id, 'failed', 'Failed', data)
+      const action = hasKept(this.workspace.folder, id) ? goesOn(data.action) : data.action
+      records.markStopped(this.workspace, id, 'failed', 'Failed', { ...data, ...(action ? { action } : {}) })
     }
     log.write(data.message)
   }
@@ -313,6 +314,11 @@ export class JobQueue {
   private publish(id: string): void {
     this.bus.publish({ type: 'job', job: this.read(id) })
   }
+}
+
+/** What to do about a failure after which a training can go on. */
+function goesOn(action = ''): string {
+  return `${action} Tried again, it goes on from where it was.`.trim()
 }
 
 function wrongState(job: Job, possible: string): BantamError {

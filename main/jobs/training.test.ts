@@ -224,7 +224,9 @@ describe('[J19] what is kept', () => {
       const job = first.train('trains')
       await first.steps(job.id, 5)
       kill9(first, job.id)
-      expect(await first.until(job.id, 'failed')).toMatchObject({ error: { code: 'crashed' } })
+      const { error } = await first.until(job.id, 'failed')
+      expect(error?.code).toBe('crashed')
+      expect(error?.action).toMatch(/try again\. Tried again, it goes on from where it was\.$/)
       expect(kept(folder)).toEqual([job.id])
       await first.close()
 
@@ -268,7 +270,7 @@ describe('[J19] what is kept', () => {
       expect(readdirSync(join(folder, 'logs'))).toEqual([])
     }))
 
-  test('what belongs to no open job goes at the next start', () =>
+  test('[W14] what belongs to no open job goes at the next start', () =>
     inFolder(async folder => {
       mkdirSync(join(folder, 'checkpoints', 'nobody'), { recursive: true })
       const desk = openDesk(folder)
