@@ -212,6 +212,32 @@ describe('training forms', () => {
     expect(untieNormalization(untied)).toBe(untied)
   })
 
+  it('what fresh layers share becomes their own, a table that is tied stays so', () => {
+    const model = makeModel({
+      nodes: [
+        makeNode('LayerNormalization', ['x', 'ones', 'zeros'], ['a']),
+        makeNode('MatMul', ['a', 'w'], ['b']),
+        makeNode('Add', ['b', 'zeros'], ['c']),
+        makeNode('LayerNormalization', ['c', 'ones', 'zeros'], ['d']),
+        makeNode('MatMul', ['d', 'w'], ['loss']),
+      ],
+      inputs: [makeValue('x', 'float32', ['n', 2])],
+      outputs: [makeValue('loss', 'float32', null)],
+      initializers: [
+        makeTensor('ones', 'float32', [2], [1, 1]),
+        makeTensor('zeros', 'float32', [2], [0, 0]),
+        makeTensor('w', 'float32', [2, 2], [1, 2, 3, 4]),
+      ],
+    })
+    expect(untieNormalization(model).graph.nodes.map(node => node.input.slice(1))).toEqual([
+      ['ones', 'zeros'],
+      ['w'],
+      ['zeros_1'],
+      ['ones_1', 'zeros_2'],
+      ['w'],
+    ])
+  })
+
   it('the scale of the loss multiplies the gradients, not the loss', async () => {
     const model = summed('Exp', [[2]])
     const graph = await gradientGraph(model, { loss: 'loss', wrt: ['x0'], scale: 'scale' })

@@ -1,7 +1,7 @@
 /** Which nodes lie between the weights and the loss, and whether every one of them can be differentiated. */
 import type { NodeProto } from 'onnx-buf'
 import { BantamError } from '../../shared/errors'
-import { describeNode } from '../onnx/graph'
+import { describeNode, subgraphReads } from '../onnx/graph'
 import type { Types } from '../onnx/infer'
 import type { Model } from '../onnx/model'
 import { operatorKey, operatorRow } from '../operators'
@@ -63,8 +63,10 @@ export function carries(node: NodeProto, index: number): boolean {
   return node.opType !== 'CastLike' || index === 0
 }
 
+/** What a node, and the subgraphs it holds, takes numbers from. */
 function carriers(node: NodeProto): string[] {
-  return node.input.filter((name, index) => name !== '' && carries(node, index))
+  const inputs = node.input.filter((name, index) => name !== '' && carries(node, index))
+  return [...inputs, ...subgraphReads(node)]
 }
 
 function isReal(types: Types, name: string): boolean {

@@ -10,9 +10,13 @@ import { describeNode } from '../onnx/graph'
 import { declaredTypes, inferTypes, type Types } from '../onnx/infer'
 import { Model, normalDomain } from '../onnx/model'
 import { liftConstants } from '../onnx/passes/lift-constants'
+import { constantValues } from '../onnx/passes/pass'
 import { dataTypeName, makeTensor, tensorDims } from '../onnx/tensor'
 import { opsetObstacles, raiseOpset } from '../quantize/upgrade'
+import { inlineBranches } from './expand/branches'
 import { expand, type Reasons } from './expand/expand'
+import { inlineFunctions } from './expand/functions'
+import { aroundModernized } from './modernize'
 import { fuseGelu } from './passes/fuse-gelu'
 import { splitGathers } from './passes/split-gathers'
 import { settleShapes } from './settle'
@@ -26,7 +30,10 @@ export interface GradientOptions {
   shapes?: Readonly<Record<string, readonly (number | string)[]>>
   /** False keeps the statistics of batch normalization as they are. True by default. */
   training?: boolean
-  /** 'mask' makes every Dropout multiply with an input of x's shape (0 or 1/(1 − ratio)); 'off', the default, drops none. */
+  /**
+   * 'mask' makes every Dropout of a ratio above 0 multiply with an input of x's shape (0 or 1/(1 − ratio)); 'off', the
+   * default, drops none.
+   */
   dropout?: 'off' | 'mask'
   /** Further values of the forward graph to give out, such as the logits. */
   outputs?: readonly string[]
@@ -94,8 +101,7 @@ export async function prepare(
   model: Model,
   o: GradientOptions,
 ): Promise<{ model: Model; running: string[]; reasons: Reasons }> {
-  const lifted = (await liftConstants.run(copyModel(model))).model
-  const source = lifted === model ? copyModel(model) : lifted
+  const source = (await liftConstants.run(copyModel(inlineFunctions(model)))).model
   raiseForTraining(source)
   const training = o.training ?? true
   const statistics = training ? runningStatistics(source) : []
@@ -103,7 +109,7 @@ export async function prepare(
   for (const name of new Set([...o.wrt, ...statistics])) weightToInput(source, name)
   setShapes(source, o.shapes ?? {})
   // Indexed anew: the weights are no constants any more.
-  const settled = await settleShapes(new Model(source.proto, source.directory))
+  const settled = await withoutBranches(await settleShapes(new Model(source.proto, source.directory)))
   await splitGathers(settled)
   if (o.portable === false) fuseGelu(settled, [o.loss, ...(o.outputs ?? [])])
   const { model: copy, reasons } = await expand(settled, [o.loss], o.wrt)
@@ -119,26 +125,35 @@ export async function prepare(
   return { model: copy, running, reasons }
 }
 
+/** Puts the branches taken in place of Ifs whose conditions are known by now. */
+async function withoutBranches(model: Model): Promise<Model> {
+  const inlined = inlineBranches(model)
+  if (inlined === model) return model
+  return settleShapes((await liftConstants.run(inlined)).model)
+}
+
 /** Raises the operator set in place to the lowest that gradients are built for. Throws `unsupported` when it cannot be. */
 export function raiseForTraining(model: Model): void {
   const from = model.opset()
   if (from >= LOWEST) return
-  if (from < 13) {
-    const reasons = opsetObstacles(model, 13)
-    if (reasons.length > 0)
-      throw new BantamError(
-        'unsupported',
-        `The model cannot be raised to operator set ${LOWEST}: ${reasons.join('; ')}.`,
-        {
-          action: 'Export it again with a newer operator set.',
-        },
-      )
-    raiseOpset(model, 13)
-  }
+  if (from < 13) aroundModernized(model, () => raiseTo13(model))
   // From 13 to 17 operators gained types and attributes; those of vision and text models kept their meaning.
   for (const entry of model.proto.opsetImport)
     if (normalDomain(entry.domain) === '') entry.version = BigInt(LOWEST)
   if (model.proto.irVersion < 8n) model.proto.irVersion = 8n
+}
+
+function raiseTo13(model: Model): void {
+  const reasons = opsetObstacles(model, 13)
+  if (reasons.length > 0)
+    throw new BantamError(
+      'unsupported',
+      `The model cannot be raised to operator set ${LOWEST}: ${reasons.join('; ')}.`,
+      {
+        action: 'Export it again with a newer operator set.',
+      },
+    )
+  raiseOpset(model, 13)
 }
 
 function weightToInput(model: Model, name: string): void {
@@ -256,8 +271,9 @@ function replaceDropout(model: Model, node: NodeProto, mode: 'off' | 'mask', typ
     throw new BantamError('unsupported', 'The mask of a Dropout is read by another node.', {
       where: node.name,
     })
+  const nothing = mode === 'off' || constantValues(model, node.input[1])?.data[0] === 0
   graph.remove([node])
-  if (mode === 'off') {
+  if (nothing) {
     graph.add(makeNode('Identity', [x], [output], {}, { name: node.name }))
     return
   }
