@@ -1,6 +1,7 @@
 import { Loader } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { useRef } from 'react'
+import type { ErrorData } from '../../../shared/errors'
 import { formatBytes, formatCount } from '../../../shared/format'
 import type { StudentPreview } from '../../../shared/training'
 import { useQuery } from '../store/query'
@@ -9,33 +10,50 @@ import { NoteList } from '../ui/NoteList'
 import { latencyWords } from '../variant/Advice'
 import classes from './distill.module.css'
 
-interface PreviewPanelProps {
-  parent: string
-  /** The engine's text; null with the reason why there is none. */
-  student: string | null
-  problem: string | null
+export interface StudentTrial {
+  /** The newest answer; the one before stays until it is there. */
+  preview: StudentPreview | undefined
+  /** Why this student cannot be made. */
+  error: ErrorData | undefined
+  asking: boolean
+  /** The answer is of another student than the one chosen now. */
+  stale: boolean
 }
 
-/** What the student would be, asked again a moment after it changes; the answer before stays until then. */
-export function PreviewPanel({ parent, student, problem }: PreviewPanelProps) {
+/** What a student would be, asked again a moment after it changes. `student` is the engine's text, or null. */
+export function useStudentTrial(parent: string, student: string | null): StudentTrial {
   const [settled] = useDebouncedValue(student, 300)
   const key = settled === null ? null : `distill/preview/${parent}/${settled}`
   const query = useQuery(key, client => client.distill.preview({ parent, student: settled ?? '' }))
   const last = useRef<{ parent: string; preview: StudentPreview } | null>(null)
   if (query.data) last.current = { parent, preview: query.data }
   const preview = query.data ?? (last.current?.parent === parent ? last.current.preview : undefined)
-  const stale = student !== preview?.student
+  return {
+    preview,
+    error: student !== null && student === settled ? query.error : undefined,
+    asking: student !== null && (query.loading || student !== settled),
+    stale: student !== preview?.student,
+  }
+}
+
+interface PreviewPanelProps {
+  trial: StudentTrial
+  /** Why there is no student to try. */
+  problem: string | null
+}
+
+/** The student beside its teacher in numbers. */
+export function PreviewPanel({ trial, problem }: PreviewPanelProps) {
+  const { preview, error, asking, stale } = trial
   return (
     <section className={classes.preview} aria-label="What the student would be" aria-live="polite">
       <div className={classes.previewHead}>
         <h3>Before → after</h3>
-        {(query.loading || student !== settled) && student !== null && (
-          <Loader size={12} aria-label="Asking" />
-        )}
+        {asking && <Loader size={12} aria-label="Asking" />}
       </div>
       {problem && <p className={classes.hint}>{problem}</p>}
-      {!problem && query.error && <ErrorNotice error={query.error} />}
-      {!problem && !query.error && <Numbers preview={preview} stale={stale} />}
+      {!problem && error && <ErrorNotice error={error} />}
+      {!problem && !error && <Numbers preview={preview} stale={stale} />}
     </section>
   )
 }

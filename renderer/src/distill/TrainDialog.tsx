@@ -15,7 +15,7 @@ import classes from './distill.module.css'
 import { GraphPicker } from './GraphPicker'
 import { LossForm } from './LossForm'
 import { PairList } from './PairList'
-import { PreviewPanel } from './PreviewPanel'
+import { PreviewPanel, useStudentTrial } from './PreviewPanel'
 import { StudentChoice } from './StudentChoice'
 import { studentProblem, studentText } from './student'
 import { TrainFooter } from './TrainFooter'
@@ -63,8 +63,10 @@ function TrainBody({ info, study, parent, given, onParent }: TrainBodyProps) {
   const [busy, setBusy] = useState(false)
   const { form, distils } = train
   const student = studentText(form.student)
+  const trial = useStudentTrial(parent.id, distils ? student : null)
   const hasData = study.datasets.length > 0
-  const blocked = !hasData || (!distils && !train.labels) || train.jobs.length === 0
+  const blocked =
+    !hasData || (!distils && !train.labels) || train.jobs.length === 0 || trial.error !== undefined
 
   async function start() {
     if (blocked || busy) return
@@ -126,7 +128,7 @@ function TrainBody({ info, study, parent, given, onParent }: TrainBodyProps) {
           }}
         >
           {distils && (
-            <div className={classes.left}>
+            <div className={classes.left} tabIndex={-1} data-autofocus>
               <h3 className={classes.heading}>Student</h3>
               <StudentChoice
                 student={form.student}
@@ -136,10 +138,10 @@ function TrainBody({ info, study, parent, given, onParent }: TrainBodyProps) {
                 onChange={next => train.change({ student: next })}
                 onInit={init => train.change({ init })}
               />
-              <PreviewPanel parent={parent.id} student={student} problem={studentProblem(form.student)} />
+              <PreviewPanel trial={trial} problem={studentProblem(form.student)} />
             </div>
           )}
-          <div className={classes.right}>
+          <div className={classes.right} tabIndex={-1} data-autofocus={!distils || undefined}>
             <p className={classes.summary}>
               {info.summary}{' '}
               {/^https?:/.test(info.reference) && (

@@ -6,6 +6,7 @@ import type { Box, BoxRow } from './boxes'
 import type { BoxNode } from './GraphCanvas'
 import classes from './graph.module.css'
 import { GraphLookContext } from './graph-look'
+import { Marks } from './Marks'
 import { shortShape } from './search'
 
 /** Below this zoom text cannot be read and is not drawn. */
@@ -57,7 +58,7 @@ function Row({ row, readable }: { row: BoxRow; readable: boolean }) {
     <button
       type="button"
       tabIndex={-1}
-      className={`${classes.row} nopan`}
+      className={classes.row}
       data-dimmed={reason !== null || undefined}
       data-selected={look.selected === node.id || undefined}
       title={`${node.op}  ${node.name}\n${shapeText(row.shape)}${reason ? `\nCannot be chosen: ${reason}` : ''}`}
@@ -71,11 +72,7 @@ function Row({ row, readable }: { row: BoxRow; readable: boolean }) {
           <span className={classes.shape}>{shape}</span>
         </>
       )}
-      {marks.map(mark => (
-        <span key={mark.text} className={classes.mark} style={{ background: mark.color }}>
-          {mark.text}
-        </span>
-      ))}
+      <Marks marks={marks} />
     </button>
   )
 }

@@ -1,16 +1,17 @@
 import '@xyflow/react/dist/base.css'
 import {
+  ControlButton,
   Controls,
   type Edge,
   MiniMap,
   type Node,
-  Panel,
   Position,
   ReactFlow,
   ReactFlowProvider,
   useReactFlow,
   useStore,
 } from '@xyflow/react'
+import { ArrowUpToLine } from 'lucide-react'
 import { useEffect, useMemo, useState } from 'react'
 import type { ErrorData } from '../../../shared/errors'
 import type { GraphView } from '../../../shared/training'
@@ -58,7 +59,7 @@ function usePlaced(graph: GraphView): { placed: Placed | null; error: ErrorData 
   )
   useEffect(() => {
     let wanted = true
-    layOut(boxes).then(
+    layOut(graph, boxes).then(
       layout => wanted && setState({ of: boxes, layout, error: null }),
       (error: unknown) =>
         wanted &&
@@ -76,7 +77,7 @@ function usePlaced(graph: GraphView): { placed: Placed | null; error: ErrorData 
     return () => {
       wanted = false
     }
-  }, [boxes])
+  }, [graph, boxes])
   if (state?.of !== boxes) return { placed: null, error: null }
   return { placed: state.layout && { boxes, layout: state.layout }, error: state.error }
 }
@@ -119,8 +120,7 @@ function Canvas({ label, graph, look, focus, map = false }: GraphCanvasProps) {
             maxZoom={1.6}
             aria-label={label}
           >
-            <Start placed={placed} focus={focus ?? null} />
-            <Controls showInteractive={false} position="bottom-left" />
+            <Tools placed={placed} focus={focus ?? null} />
             {map && (
               <MiniMap<BoxNode>
                 pannable
@@ -146,7 +146,7 @@ function mapColor({ data }: BoxNode, look: GraphLook): string {
 const FIRST_ZOOM = 0.9
 
 /** Opens at the inputs and readable, not fitted: a long network fitted to the window is a line. */
-function Start({ placed, focus }: { placed: Placed; focus: GraphCanvasProps['focus'] }) {
+function Tools({ placed, focus }: { placed: Placed; focus: GraphCanvasProps['focus'] }) {
   const flow = useReactFlow()
   const width = useStore(s => s.width)
   const ready = width > 0
@@ -169,11 +169,11 @@ function Start({ placed, focus }: { placed: Placed; focus: GraphCanvasProps['foc
     void flow.setCenter(at.x + BOX_WIDTH / 2, at.y + (place.row + 0.5) * ROW_HEIGHT, { zoom, duration: 200 })
   }, [focus?.node, focus?.turn, placed, ready])
   return (
-    <Panel position="top-right">
-      <button type="button" className={classes.corner} onClick={() => toTop(150)}>
-        To the inputs
-      </button>
-    </Panel>
+    <Controls showInteractive={false} position="bottom-left" orientation="horizontal">
+      <ControlButton title="To the inputs" aria-label="To the inputs" onClick={() => toTop(150)}>
+        <ArrowUpToLine aria-hidden />
+      </ControlButton>
+    </Controls>
   )
 }
 

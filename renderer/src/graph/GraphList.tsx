@@ -6,6 +6,7 @@ import type { GraphNode } from '../../../shared/training'
 import { fitted } from '../layers/layer-names'
 import classes from './graph.module.css'
 import type { GraphLook } from './graph-look'
+import { Marks } from './Marks'
 import { searchNodes, shortShape } from './search'
 
 interface GraphListProps {
@@ -18,6 +19,11 @@ interface GraphListProps {
 }
 
 const ROW = 26
+
+/** Characters of a name beside its operator, shape and signs, where the list is at its narrowest. */
+function roomFor({ op }: GraphNode, shape: string, marks: number): number {
+  return Math.max(5, 27 - op.length - shape.length - marks * 3)
+}
 
 /** Every node of a graph in a list with a search: the way to it by keyboard. Arrows move, Enter chooses. */
 export function GraphList({ label, nodes, look, onCursor, head }: GraphListProps) {
@@ -87,6 +93,7 @@ export function GraphList({ label, nodes, look, onCursor, head }: GraphListProps
             if (!node) return null
             const reason = look.dimmed?.(node) ?? null
             const marks = look.marksOf?.(node) ?? []
+            const shape = shortShape(node.outputs[0]?.shape ?? null)
             return (
               // biome-ignore lint/a11y/useKeyWithClickEvents: the search field above holds the keyboard
               <div
@@ -110,14 +117,10 @@ export function GraphList({ label, nodes, look, onCursor, head }: GraphListProps
                 <span className={classes.hue} style={{ background: look.colorOf(node) }} />
                 <span className={classes.itemName}>
                   <span className={classes.op}>{node.op}</span>{' '}
-                  {fitted(node.name, node.op, 26 - node.op.length)}
+                  {fitted(node.name, node.op, roomFor(node, shape, marks.length))}
                 </span>
-                <span className={classes.shape}>{shortShape(node.outputs[0]?.shape ?? null)}</span>
-                {marks.map(mark => (
-                  <span key={mark.text} className={classes.mark} style={{ background: mark.color }}>
-                    {mark.text}
-                  </span>
-                ))}
+                <span className={classes.shape}>{shape}</span>
+                <Marks marks={marks} />
               </div>
             )
           })}

@@ -44,8 +44,8 @@ interface Chosen {
 }
 
 const CHANGE_MARKS: Record<Change, GraphMark> = {
-  new: { text: 'new', color: 'var(--bt-better)' },
-  changed: { text: '≠', color: 'var(--bt-teacher)' },
+  new: { text: 'new', color: 'var(--bt-better)', quiet: true },
+  changed: { text: '≠', color: 'var(--bt-teacher)', quiet: true },
 }
 
 function GraphTabView({ own, other }: { own: Side; other: Side | null }) {
@@ -100,7 +100,7 @@ function GraphTabView({ own, other }: { own: Side; other: Side | null }) {
           ))}
         <GraphLegend graph={own.graph} by={by} differs={differs} />
       </div>
-      <div className={classes.panes}>
+      <div className={classes.panes} data-two={second !== null || undefined}>
         <div className={classes.side}>
           <GraphList
             label={`nodes of ${own.name}`}
@@ -213,7 +213,7 @@ function GraphLegend({ graph, by, differs }: { graph: GraphView; by: ColorBy; di
           </span>
         </>
       )}
-      {differs && <span>≠ other shape or operator; new: not on the other side</span>}
+      {differs && <span>≠ other shape or operator, new: not there</span>}
     </div>
   )
 }

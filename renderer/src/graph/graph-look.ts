@@ -5,6 +5,8 @@ export interface GraphMark {
   /** Number of a pair, or a short word. */
   text: string
   color: string
+  /** As text alone: where most nodes have one. */
+  quiet?: boolean
 }
 
 /** How the nodes of a graph are shown, and what a click on one does. */

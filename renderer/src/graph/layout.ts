@@ -1,6 +1,7 @@
 /** Places for the boxes of a graph, found by ELK in a worker: the screen stays free meanwhile. */
 import ELK, { type ELK as Elk, type ElkNode } from 'elkjs/lib/elk-api'
 import workerUrl from 'elkjs/lib/elk-worker.min.js?url'
+import type { GraphView } from '../../../shared/training'
 import { BOX_WIDTH, type Boxes, boxHeight } from './boxes'
 
 export interface Point {
@@ -41,8 +42,16 @@ function engine(): Elk {
   return elk
 }
 
-/** Throws where there are no workers, or the worker cannot be loaded. */
-export async function layOut({ boxes, edges }: Boxes): Promise<Layout> {
+const known = new WeakMap<GraphView, Promise<Layout>>()
+
+/** Places for a graph; found once. Throws where there are no workers, or the worker cannot be loaded. */
+export function layOut(graph: GraphView, boxes: Boxes): Promise<Layout> {
+  const found = known.get(graph) ?? place(boxes)
+  known.set(graph, found)
+  return found
+}
+
+async function place({ boxes, edges }: Boxes): Promise<Layout> {
   const root = await engine().layout({
     id: 'root',
     layoutOptions: { ...OPTIONS, 'elk.layered.thoroughness': boxes.length > LARGE ? '2' : '7' },

@@ -72,7 +72,7 @@ export function Dialogs() {
       opened={dialog !== null}
       onClose={closeDialog}
       title={dialog && (tunes(dialog) ? 'Fine-tune on labels' : TITLES[dialog.kind])}
-      size={dialog ? (tunes(dialog) ? 760 : SIZES[dialog.kind]) : 'md'}
+      size={dialog ? (tunes(dialog) ? 880 : SIZES[dialog.kind]) : 'md'}
       closeButtonProps={{ 'aria-label': 'Close' }}
       // This one has steps: Escape takes one back.
       closeOnEscape={dialog?.kind !== 'train'}

@@ -73,7 +73,7 @@ export function Workbench() {
                 max={1100}
                 perPixel={-1}
                 onChange={sideWidth => setLayout({ sideWidth })}
-                onReset={() => setLayout({ sideWidth: 620 })}
+                onReset={() => setLayout({ sideWidth: 640 })}
               />
             ) : (
               <Splitter

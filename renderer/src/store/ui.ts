@@ -59,7 +59,7 @@ const KEY = 'bantam.layout'
 const DEFAULT_LAYOUT: Layout = {
   treeWidth: 372,
   chartShare: 0.5,
-  sideWidth: 620,
+  sideWidth: 640,
   xMetric: null,
   yMetric: null,
   xLog: false,

@@ -5,6 +5,7 @@ import { useQueries } from '../store/query'
 import { Panel } from '../ui/Panel'
 import { Swatch } from '../ui/values'
 import { CurveChart } from './CurveChart'
+import { RangeControl } from './RangeControl'
 import { type Run, recordOf } from './runs'
 import {
   epochSpan,
@@ -28,6 +29,7 @@ interface CompareRunsProps {
 export function CompareRuns({ runs, shown }: CompareRunsProps) {
   const [others, setOthers] = useState<readonly string[]>([])
   const [by, setBy] = useState<Measure>('metric')
+  const [close, setClose] = useState(false)
   const chosen = [shown, ...runs.filter(r => r.id !== shown.id && others.includes(r.id))]
   const answers = useQueries(chosen.map(recordOf))
   if (runs.length < 2) return null
@@ -44,15 +46,18 @@ export function CompareRuns({ runs, shown }: CompareRunsProps) {
     <Panel
       title="Compare runs"
       actions={
-        <SegmentedControl
-          aria-label="Compare by"
-          value={by}
-          onChange={value => setBy(value === 'loss' ? 'loss' : 'metric')}
-          data={[
-            { value: 'metric', label: first?.metric.title ?? 'Metric' },
-            { value: 'loss', label: 'Loss' },
-          ]}
-        />
+        <>
+          <RangeControl close={close} onChange={setClose} />
+          <SegmentedControl
+            aria-label="Compare by"
+            value={by}
+            onChange={value => setBy(value === 'loss' ? 'loss' : 'metric')}
+            data={[
+              { value: 'metric', label: first?.metric.title ?? 'Metric' },
+              { value: 'loss', label: 'Loss' },
+            ]}
+          />
+        </>
       }
     >
       <div className={classes.compare}>
@@ -63,7 +68,7 @@ export function CompareRuns({ runs, shown }: CompareRunsProps) {
           format={value => (byMetric ? formatMetric(first, value) : formatValue(value, 'number'))}
           height={200}
           epochs={Math.max(1, ...records.map(r => epochSpan(r.record)))}
-          log={false}
+          close={close}
           empty="No epoch is over yet."
         />
         <table className={classes.runs}>

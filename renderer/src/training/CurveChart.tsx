@@ -12,7 +12,7 @@ import {
 import type { Metric } from '../../../shared/metrics'
 import { axisDomain, axisTicks, tickText } from '../chart/scale'
 import { colors } from '../ui/theme'
-import type { CurveRow, Curves, Line } from './series'
+import { type CurveRow, type Curves, type Line, lateValues } from './series'
 import classes from './training.module.css'
 
 interface CurveChartProps {
@@ -25,6 +25,8 @@ interface CurveChartProps {
   /** Last epoch of the x axis. */
   epochs: number
   log?: boolean
+  /** Shows the later values large, and cuts the first ones off. */
+  close?: boolean
   /** A level drawn across. */
   level?: { value: number; name: string } | null
   /** A point that stands out. */
@@ -38,7 +40,19 @@ const MARGIN = { top: 10, right: 18, bottom: 0, left: 0 }
 
 /** Curves over epochs, of a fixed height whatever comes in. */
 export function CurveChart(props: CurveChartProps) {
-  const { label, curves, unit, format, height, epochs, log = false, level, mark, empty } = props
+  const {
+    label,
+    curves,
+    unit,
+    format,
+    height,
+    epochs,
+    log = false,
+    close = false,
+    level,
+    mark,
+    empty,
+  } = props
   const values = curves.rows.flatMap(row => curves.lines.flatMap(line => row[line.key] ?? []))
   if (values.length === 0) {
     return (
@@ -48,7 +62,8 @@ export function CurveChart(props: CurveChartProps) {
     )
   }
   const logged = log && values.every(v => v > 0)
-  const known = [...values, ...(level ? [level.value] : [])].map(value => ({ value }))
+  const told = close ? lateValues(curves) : values
+  const known = [...told, ...(level ? [level.value] : [])].map(value => ({ value }))
   const domain = axisDomain(known, logged, false, unit)
   const ticks = axisTicks(domain, logged, Math.max(2, height / 48))
   const xTicks = axisTicks([0, epochs], false, 8).filter(t => epochs > 8 || Number.isInteger(t) || epochs < 2)

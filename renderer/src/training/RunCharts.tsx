@@ -5,6 +5,7 @@ import type { TrainingRecord } from '../../../shared/training'
 import { Panel } from '../ui/Panel'
 import { colors } from '../ui/theme'
 import { CurveChart, Legend } from './CurveChart'
+import { RangeControl } from './RangeControl'
 import { epochSpan, formatMetric, lossCurves, metricCurves, metricUnit, rateCurves } from './series'
 import classes from './training.module.css'
 
@@ -17,6 +18,7 @@ function number(value: number): string {
 /** Loss with its parts, validation beside the teacher's, learning rate. */
 export function RunCharts({ record }: { record: TrainingRecord }) {
   const [log, setLog] = useState(false)
+  const [close, setClose] = useState(false)
   const loss = useMemo(() => lossCurves(record), [record])
   const metric = useMemo(() => metricCurves(record), [record])
   const rate = useMemo(() => rateCurves(record), [record])
@@ -51,7 +53,10 @@ export function RunCharts({ record }: { record: TrainingRecord }) {
           empty="The first steps are under way."
         />
       </Panel>
-      <Panel title={`${title} of the held-out samples`}>
+      <Panel
+        title={`${title} of the held-out samples`}
+        actions={<RangeControl close={close} onChange={setClose} />}
+      >
         <Legend
           lines={[
             ...metric.lines,
@@ -68,6 +73,7 @@ export function RunCharts({ record }: { record: TrainingRecord }) {
           format={value => formatMetric(record, value)}
           height={HEIGHT}
           epochs={epochs}
+          close={close}
           level={teacher === null ? null : { value: teacher, name: 'teacher' }}
           mark={best && { x: best.epoch, y: best.metric, name: 'best' }}
           empty={

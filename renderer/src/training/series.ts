@@ -115,6 +115,12 @@ export function overlay(runs: readonly NamedRecord[], by: Measure): Curves & { l
   }
 }
 
+/** Values of the later two thirds of the curves: what is left to see once the first steep part is over. */
+export function lateValues({ rows, lines }: Curves): number[] {
+  const last = Math.max(...rows.map(r => r.x))
+  return rows.filter(r => r.x >= last / 3).flatMap(row => lines.flatMap(line => row[line.key] ?? []))
+}
+
 /** Hue of the i-th run of a comparison. */
 export function runColor(i: number): string {
   return categories[i % categories.length] ?? colors.variant

@@ -168,10 +168,19 @@ function Choice({ id, field, value, onChange }: PartProps & { field: Field & { k
   )
 }
 
+/** Names that are written otherwise than their option. */
+const NAMES: Readonly<Record<string, string>> = {
+  rgb: 'RGB',
+  bgr: 'BGR',
+  adamw: 'AdamW',
+  sgd: 'SGD',
+  mse: 'MSE',
+}
+
 /** Values that are written in capitals or numbers stay so: U8S8, 32. */
 function choiceLabel(choice: string | number): string {
   if (typeof choice === 'number' || /[A-Z0-9]/.test(choice)) return String(choice)
-  return choice === 'rgb' || choice === 'bgr' ? choice.toUpperCase() : titleOf(choice)
+  return NAMES[choice] ?? titleOf(choice)
 }
 
 /** '0.485, 0.456' → [0.485, 0.456]; undefined where a part is no number. */
