@@ -141,7 +141,7 @@ describe('the training loop', () => {
     const { context, keepDir } = fresh(askAfter(10, 'pause'))
     rmSync(keepDir, { recursive: true })
     const paused = await inspectProblem(fineTuned(quick, { context }))
-    expect(paused.code).toBe('paused')
+    expect(paused).toMatchObject({ code: 'no-space', where: keepDir })
     const { asked: _asked, ...rest } = context
     const { record } = await fineTuned(quick, { context: rest })
     expect(record.ended).toBe('done')

@@ -354,8 +354,11 @@ class Loop {
     if (asked === 'finish') state.record.ended = 'asked'
     this.report(false)
     if (asked === 'pause') {
-      await this.save()
-      throw new BantamError('paused', 'The training is paused.')
+      if (await this.save()) throw new BantamError('paused', 'The training is paused.')
+      throw new BantamError('no-space', 'The training could not be paused: its place could not be saved.', {
+        ...(context.keepDir ? { where: context.keepDir } : {}),
+        action: 'Free some space and try again: it goes on from the last checkpoint, if there is one.',
+      })
     }
     if (context.signal.aborted) await this.save()
     else if (performance.now() - this.lastCheckpoint > CHECKPOINT_SECONDS * 1000) await this.save()
@@ -376,10 +379,11 @@ class Loop {
     context.training?.(record)
   }
 
-  /** A full disk does not end the run: the last checkpoint stays, and a note tells. */
-  private async save(): Promise<void> {
+  /** False when it could not. A full disk does not end the run: the last checkpoint stays, and a note tells. */
+  private async save(): Promise<boolean> {
     const { keepDir } = this.context
-    if (!keepDir) return
+    if (!keepDir) return false
+    this.lastCheckpoint = performance.now()
     const checkpoint: Checkpoint = {
       state: this.state,
       blobs: {
@@ -390,11 +394,12 @@ class Loop {
     }
     try {
       await writeCheckpoint(keepDir, checkpoint)
+      return true
     } catch (error) {
       const note = `A checkpoint could not be written (${(error as Error).message}); the training went on without.`
       if (!this.state.record.notes.includes(note)) this.state.record.notes.push(note)
       this.context.log(note)
+      return false
     }
-    this.lastCheckpoint = performance.now()
   }
 }
