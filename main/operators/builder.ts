@@ -319,9 +319,10 @@ export class Builder {
     if (node) node.attribute = [...attributes]
   }
 
-  /** Reshape to dims of which each is a number, or the dimension of a value at an axis. */
+  /** Reshape to dims of which each is a number (one may be −1: what is left), or the dimension of a value at an axis. */
   reshape(x: Value, dims: readonly (number | { of: Value; axis: number })[]): Value {
-    const shape = dims.map(d => (typeof d === 'number' ? d : (d.of.shape[d.axis] ?? '')))
+    const rest = dims.every(d => d !== -1) ? -1 : restOf(x.shape, dims)
+    const shape = dims.map(d => (d === -1 ? rest : typeof d === 'number' ? d : (d.of.shape[d.axis] ?? '')))
     if (shape.length === x.shape.length && shape.every((d, i) => d === x.shape[i] && d !== '')) return x
     const open = shape.filter(d => typeof d !== 'number').length
     // One open dimension may be left to Reshape, unless a zero makes it ambiguous.
@@ -329,7 +330,11 @@ export class Builder {
       const target = this.ints(shape.map(d => (typeof d === 'number' ? d : -1)))
       return this.emit('Reshape', [x, target], shape)
     }
-    const parts = dims.map(d => (typeof d === 'number' ? this.ints([d]) : this.dimOf(d.of, d.axis)))
+    const parts = dims.map((d, i) => {
+      const known = shape[i]
+      if (typeof known === 'number') return this.ints([known])
+      return typeof d === 'number' ? this.ints([-1]) : this.dimOf(d.of, d.axis)
+    })
     const target = this.emit('Concat', parts, [dims.length], { attributes: { axis: 0n } })
     return this.emit('Reshape', [x, target], shape)
   }
@@ -411,6 +416,18 @@ export class Builder {
     )
     return this.emit('Reshape', [summed, target], like.shape)
   }
+}
+
+/** What −1 stands for when x of this shape is reshaped: '' when it cannot be told. */
+function restOf(from: readonly Dim[], dims: readonly (number | { of: Value; axis: number })[]): Dim {
+  const to = dims.flatMap(d => (d === -1 ? [] : [typeof d === 'number' ? d : (d.of.shape[d.axis] ?? '')]))
+  const named = [from, to].map(list => list.filter(d => typeof d === 'string').join())
+  const [all, taken] = [from, to].map(list =>
+    list.reduce<number>((n, d) => (typeof d === 'number' ? n * d : n), 1),
+  )
+  // The same names on both sides cancel; unknown dimensions do not.
+  if (named[0] !== named[1] || from.includes('') || !all || !taken || all % taken !== 0) return ''
+  return all / taken
 }
 
 function typeCode(type: string): number {
