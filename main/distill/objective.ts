@@ -84,7 +84,7 @@ export async function studentTask(
     metric:
       labelled && answer.width !== undefined
         ? metricOf(training)
-        : givesClasses(answer, task)
+        : givesClasses(answer, task) && classesLast(answer)
           ? 'agreement'
           : 'distance',
     notes,
@@ -155,6 +155,12 @@ function axisOf({ axis, info }: Answer): { axis?: number } {
   const rank = info.shape.length
   if (axis !== undefined) return { axis: axis < 0 ? axis + rank : axis }
   return rank > 3 ? { axis: 1 } : {}
+}
+
+/** Agreement is counted over the last axis; maps with their classes elsewhere are compared by their distance. */
+function classesLast(answer: Answer): boolean {
+  const { axis } = axisOf(answer)
+  return axis === undefined || axis === answer.info.shape.length - 1
 }
 
 function responseFor(

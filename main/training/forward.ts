@@ -17,7 +17,7 @@ export interface Forward {
 
 /**
  * Opens the forward graph of a model up to `output`. `values` hold what stands in for initializers of these names
- * (weights, statistics of normalizations), read anew in every run.
+ * (weights, statistics of normalizations), read anew in every run; those of none, such as projectors, are left aside.
  */
 export async function openForward(
   model: Model,
@@ -25,7 +25,8 @@ export async function openForward(
   values: ReadonlyMap<string, Float32Array>,
   o: { device: Device; threads: number },
 ): Promise<Forward> {
-  const { model: copy } = await prepare(model, { loss: output, wrt: [...values.keys()], training: false })
+  const wrt = [...values.keys()].filter(name => model.graph.initializer(name))
+  const { model: copy } = await prepare(model, { loss: output, wrt, training: false })
   copy.graph.proto.output = [makeValue(output, 'float32', null)]
   const { model: live } = await removeDead.run(copy)
   const session = await openSession(serialize(live), o, model.directory ?? undefined)
