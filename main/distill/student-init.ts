@@ -2,7 +2,8 @@
  * Random weights for a student that shall know nothing of its teacher: the control that shows what its weights are
  * worth. He et al. 2015, "Delving Deep into Rectifiers": normal with variance 2 / fan-in for weights that are summed
  * over, recurrent ones uniform in ±1/√H, embeddings and positions normal with deviation 0.02 as in BERT, normalizations
- * scale 1 and shift 0, biases 0. What is no weight (scalars, masks, tables of integers) stays.
+ * scale 1 and shift 0, biases 0. What is no weight stays: scalars, masks, tables of integers, and what is applied to
+ * inputs or positions before any weight is (means of pixels, rotary frequencies).
  */
 import type { NodeProto } from 'onnx-buf'
 import { Random } from '../data/random'
@@ -60,7 +61,22 @@ function drawFor(model: Model, name: string, dims: readonly number[], transposed
   if (node.opType === 'Transpose') return drawFor(model, output, [...dims].reverse(), !transposed)
   if (/^(Identity|Cast|Reshape|Unsqueeze|Squeeze|Expand|Slice)$/.test(node.opType) && index === 0)
     return drawFor(model, output, dims, transposed)
+  if (/^(Add|Mul)$/.test(node.opType) && !isLearnt(model, node.input[1 - index] ?? '')) return null
   return byOperator(node, index, dims)
+}
+
+/** True when the value was computed with weights. */
+function isLearnt({ graph }: Model, value: string): boolean {
+  const seen = new Set<NodeProto>()
+  const waiting = [graph.producer(value)]
+  while (waiting.length > 0) {
+    const node = waiting.pop()
+    if (!node || seen.has(node) || node.opType === 'Shape') continue
+    seen.add(node)
+    if (node.input.some(name => (graph.initializer(name)?.dims.length ?? 0) > 1)) return true
+    waiting.push(...node.input.map(name => graph.producer(name)))
+  }
+  return false
 }
 
 function byOperator(node: NodeProto, index: number, dims: readonly number[]): Draw {

@@ -12,7 +12,7 @@
 export interface Reason {
   message: string
   node?: string
-  /** It runs over places (pixels, tokens, taps of a kernel), so that it is no group of channels at all. */
+  /** It runs over places (pixels, tokens, taps of a kernel, rows of a table), so that it is no group of channels at all. */
   place?: boolean
 }
 

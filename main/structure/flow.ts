@@ -126,7 +126,10 @@ export class Site {
 
   /** Fixes axes that run over places rather than channels. */
   place(dims: readonly (Dim | undefined)[]): void {
-    const reason = { ...this.reason('It is an axis of places: pixels, tokens or taps.'), place: true }
+    const reason = {
+      ...this.reason('It is an axis of places: pixels, tokens, taps of a kernel or rows of a table.'),
+      place: true,
+    }
     for (const dim of dims) if (dim) fix(dim, reason)
   }
 

@@ -64,7 +64,7 @@ export async function findGroups(model: Model): Promise<readonly ChannelGroup[]>
 
 /**
  * Finds every group of channels that lies in at least one weight, those that may not be reduced included, in the order
- * of the graph. Axes of places (pixels, tokens, taps of kernels) are no channels and not among them. The model is not changed. Throws `unsupported` when ONNX Runtime cannot infer its shapes.
+ * of the graph. Axes of places (pixels, tokens, taps of kernels, rows of tables) are no channels and not among them. The model is not changed. Throws `unsupported` when ONNX Runtime cannot infer its shapes.
  */
 export async function findStructure(source: Model): Promise<Structure> {
   const lifted = (await liftConstants.run(source)).model

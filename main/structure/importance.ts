@@ -17,16 +17,29 @@ export function channelNorms(structure: Structure, group: ChannelGroup): Float64
     const values = toNumbers(tensorValues(tensor, directory))
     const size = weight.shape[weight.axis] ?? 1
     const inner = weight.shape.slice(weight.axis + 1).reduce((product, d) => product * d, 1)
-    const channels = channelAt(weight.places, group.size, size)
-    for (let i = 0; i < values.length; i += inner) {
-      const channel = channels[(i / inner) % size] ?? -1
-      if (channel < 0) continue
-      let sum = 0
-      for (let k = i; k < i + inner; k++) sum += (values[k] ?? 0) ** 2
-      sums[channel] = (sums[channel] ?? 0) + sum
-    }
+    addSquares(sums, values, channelAt(weight.places, group.size, size), inner)
   }
   return sums.map(Math.sqrt)
+}
+
+/** Adds the squares of values [outer, channels.length, inner] to the sums of their channels. */
+function addSquares(
+  sums: Float64Array,
+  values: Float32Array | Float64Array,
+  channels: Int32Array,
+  inner: number,
+): void {
+  const size = channels.length
+  for (let start = 0, at = 0; start < values.length; start += inner, at = at + 1 === size ? 0 : at + 1) {
+    const channel = channels[at] ?? -1
+    if (channel < 0) continue
+    let sum = 0
+    for (let k = start; k < start + inner; k++) {
+      const value = values[k] ?? 0
+      sum += value * value
+    }
+    sums[channel] = (sums[channel] ?? 0) + sum
+  }
 }
 
 /** The channel at every position of an axis; -1 where the group is not. */

@@ -151,11 +151,13 @@ export const pad: ChannelRule = s => {
   })
 }
 
-/** Rows are picked by number; the other axes go on. */
+/** Rows of a table or one place of an axis are picked by number; the other axes go on. */
 export const gather: ChannelRule = s => {
   const [x, indices, y] = [s.input(0), s.input(1), s.output()]
   const axis = at(intAttribute(s.node, 'axis', 0), x.length)
-  s.fix([x[axis]], 'Gather picks places of this axis by their number.')
+  const table = s.flow.model.graph.initializer(s.node.input[0] ?? '') !== undefined
+  if (table || indices.length === 0) s.place([x[axis]])
+  else s.fix([x[axis]], 'Gather picks channels by their number.')
   const result = [...x.slice(0, axis), ...indices, ...x.slice(axis + 1)]
   result.forEach((dim, i) => {
     s.unify(dim, y[i])
