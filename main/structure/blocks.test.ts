@@ -5,7 +5,7 @@ import { readModel } from '../onnx/read'
 import { makeTensor } from '../onnx/tensor'
 import { dropBlocks, evenly, findStages } from './blocks'
 import { findStructure } from './groups'
-import { fixturePath, runModel } from './testing'
+import { difference, fixturePath, runModel } from './testing'
 
 async function stagesOf(name: string) {
   const structure = await findStructure(await readModel(fixturePath(name)))
@@ -65,6 +65,28 @@ describe('repeated blocks', () => {
     expect(await lengths([0.1, 0.1, 0.1, 0.1])).toEqual([3])
     expect(await lengths([0.1, 0.2, 0.1, 0.2, 0.1])).toEqual([2])
     expect(await lengths([0.1, 0.2, 0.3])).toEqual([])
+  })
+
+  it('changes nothing by taking out a block that adds nothing', async () => {
+    const weights = (fill: number) => Float32Array.from({ length: 16 }, (_, i) => fill * Math.cos(i + fill))
+    const model = makeModel({
+      nodes: [0, 1, 2].flatMap(i => [
+        makeNode('MatMul', [i === 0 ? 'x' : `c${i - 1}`, `w${i}`], [`a${i}`]),
+        makeNode('Add', [i === 0 ? 'x' : `c${i - 1}`, `a${i}`], [`b${i}`]),
+        makeNode('Relu', [`b${i}`], [`c${i}`]),
+      ]),
+      inputs: [makeValue('x', 'float32', [2, 4])],
+      outputs: [makeValue('c2', 'float32', [2, 4])],
+      initializers: [1, 0, 2].map((fill, i) => makeTensor(`w${i}`, 'float32', [4, 4], weights(fill))),
+    })
+    const structure = await findStructure(model)
+    const [stage] = findStages(structure)
+    const silent = stage?.blocks.filter(block => ['c1', 'b1'].includes(block.output)) ?? []
+    expect(silent.map(block => block.removable)).toEqual([true])
+    const short = await dropBlocks(structure.model, silent)
+    expect(short.graph.nodes.length).toBe(6)
+    const shapes = new Map([['x', [2, 4]]])
+    expect(difference(await runModel(model, shapes), await runModel(short, shapes))).toBe(0)
   })
 
   it('keeps blocks evenly, the first and the last among them', () => {
