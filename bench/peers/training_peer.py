@@ -1,8 +1,8 @@
-"""The peer of bench/training.mjs: PyTorch on the CPU, 2 threads, batch 64, five nets.
+"""The peer of bench/training.mjs: PyTorch on the CPU, batch 64, five nets.
 
-python training_peer.py export NET FOLDER   writes FOLDER/NET.onnx with the weights of seed 0, batch normalization kept
-python training_peer.py serve NET           reads `steps K` from standard input, answers with the milliseconds of each; `memory`
-python training_peer.py curve NET FOLDER    losses of SGD (rate 0.05, or 0.01) over FOLDER/NET.x and .y, batches in turn
+python training_peer.py export NET FOLDER    writes FOLDER/NET.onnx with the weights of seed 0, batch normalization kept
+python training_peer.py serve NET THREADS    reads `steps K` or `memory`: milliseconds of each step, or the peak in bytes
+python training_peer.py curve NET FOLDER [double]   100 losses of SGD (rate in RATE) over FOLDER/NET.x and .y, in turn
 """
 import json, os, sys, time
 
@@ -10,7 +10,6 @@ import torch
 import torch.nn as nn
 import torch.nn.functional as F
 
-torch.set_num_threads(2)
 BATCH = 64
 
 
@@ -99,7 +98,8 @@ def export(name, folder):
                       output_names=['logits'], do_constant_folding=False, training=torch.onnx.TrainingMode.TRAINING)
 
 
-def serve(name):
+def serve(name, threads):
+    torch.set_num_threads(int(threads))
     net, data, classes = made(name)
     x, y = data(), torch.randint(0, classes, (BATCH,))
     optimizer = torch.optim.Adam(net.parameters(), 1e-3)
@@ -109,18 +109,21 @@ def serve(name):
             status = open('/proc/self/status').read()
             print(json.dumps(int(status.split('VmHWM:')[1].split()[0]) * 1024), flush=True)
             continue
-        times = []
+        clock, spent = [], []
         for _ in range(int(rest[0])):
-            start = time.perf_counter()
+            start, used = time.perf_counter(), time.process_time()
             optimizer.zero_grad()
             F.cross_entropy(net(x), y).backward()
             optimizer.step()
-            times.append((time.perf_counter() - start) * 1e3)
-        print(json.dumps(times), flush=True)
+            clock.append((time.perf_counter() - start) * 1e3)
+            spent.append((time.process_time() - used) * 1e3)
+        print(json.dumps(dict(clock=clock, spent=spent)), flush=True)
 
 
 def curve(name, folder):
     import numpy
+
+    torch.set_num_threads(1)
     net, data, _ = made(name)
     sample = data()
     kind = numpy.int64 if sample.dtype == torch.int64 else numpy.float32
