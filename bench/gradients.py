@@ -1,7 +1,7 @@
 """Golden gradients: small nets as ONNX, and their gradients by PyTorch in float64 (the statistics of BN included).
 Those in BOTH are also exported by the newer exporter, with the same weights, to NAME.dynamo.onnx.
 
-python bench/gradients.py main/autodiff/goldens
+python bench/gradients.py main/autodiff/goldens [NAME...] && npx biome format --write main/autodiff/goldens
 """
 import base64, json, onnx, sys, torch, torch.nn as nn, torch.nn.functional as F
 

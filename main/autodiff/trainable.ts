@@ -12,7 +12,8 @@
  *   a bias, added to what such a product gives. PRelu slopes count as multiplied.
  * So these are none: running statistics of batch normalization, what an input is normalized with (it meets raw values
  * only), subtrahends and divisors, exponents, bounds of Clip, values of Pad and Where, scales of Resize, initial states,
- * rotary frequencies (they meet positions, which are integers), and masks, known by elements of 10⁴ or more.
+ * rotary frequencies (they meet positions, which are integers), and masks, known by elements of 10⁴ or more or by
+ * holding but 0 and one number of 50 or more.
  * A table of fixed position encodings that is added to the tokens cannot be told from a learned one: it is trained.
  */
 import type { NodeProto } from 'onnx-buf'
@@ -22,6 +23,7 @@ import type { Model } from '../onnx/model'
 import { dataTypeName, tensorCount, tensorValues } from '../onnx/tensor'
 import { operatorKey } from '../operators'
 import { toNumbers } from '../runtime/tensor'
+import { inlineFunctions } from './expand/functions'
 import { carries, gradientOf } from './path'
 import { isBatchNormalization } from './prepare'
 
@@ -57,6 +59,8 @@ const BLENDS = /^(Add|Sum|Mul|Concat|PRelu)$/
 const PRODUCTS = /^(Conv|ConvTranspose|Gemm|MatMul|Einsum)$/
 /** From here on an element is taken for that of a mask. */
 const MASK = 1e4
+/** As above, where there is nothing but this number and 0. */
+const LOW = 50
 /** Names of what losses and gradients add to a graph. */
 const OURS = /^(grad|expand|running)\//
 
@@ -66,7 +70,8 @@ type State = 'fixed' | 'raw' | 'active'
  * The initializers to train, in the order of the graph. Throws `bad-option` when there is no value named `loss`, and
  * what reading tensors throws.
  */
-export async function trainable(model: Model, loss: string): Promise<string[]> {
+export async function trainable(source: Model, loss: string): Promise<string[]> {
+  const model = inlineFunctions(source)
   const { graph } = model
   if (!graph.producer(loss))
     throw new BantamError('bad-option', `There is no value named ${loss} in the model.`, { where: loss })
@@ -184,10 +189,16 @@ class Search {
     const known = this.masks.get(name)
     if (known !== undefined) return known
     const tensor = this.model.graph.initializer(name)
-    const mask =
-      tensor !== undefined &&
-      toNumbers(tensorValues(tensor, this.model.directory)).some((v: number) => !(Math.abs(v) < MASK))
+    const mask = tensor !== undefined && looksMasked(toNumbers(tensorValues(tensor, this.model.directory)))
     this.masks.set(name, mask)
     return mask
   }
+}
+
+/** Scores are masked by adding −∞, or a number so low that the softmax of what is left is not changed. */
+function looksMasked(values: ArrayLike<number>): boolean {
+  const list = Array.from(values)
+  if (list.some(v => !(Math.abs(v) < MASK))) return true
+  const fill = list.find(v => v !== 0) ?? 0
+  return Math.abs(fill) >= LOW && list.every(v => v === 0 || v === fill) && list.includes(0)
 }

@@ -8,6 +8,7 @@ import { type Model, normalDomain } from '../onnx/model'
 import { shallow } from '../onnx/shallow'
 import { tensorValues } from '../onnx/tensor'
 import { toNumbers } from '../runtime/tensor'
+import { inlineFunctions } from './expand/functions'
 import { isBatchNormalization, throughIdentity } from './prepare'
 
 /** Where a scale or bias of its own belongs. */
@@ -27,9 +28,11 @@ const PLACES: Readonly<Record<string, readonly number[]>> = {
 /**
  * A copy in which every BatchNormalization has a scale, bias, mean and variance of its own, and every layer a scale and
  * bias of its own where the shared one has one number everywhere, as no trained tensor has; the first reader keeps the
- * name. The model itself when that is so already. Throws what reading tensors throws.
+ * name. Calls of the model's own functions are put in line, so that none hides in one. The model itself when all that
+ * is so already. Throws what reading tensors throws.
  */
-export function untieNormalization(model: Model): Model {
+export function untieNormalization(source: Model): Model {
+  const model = inlineFunctions(source)
   const copy = copyModel(model)
   const { graph } = copy
   const taken = new Set<string>()

@@ -12,6 +12,8 @@ import type { Tensor } from '../../runtime/tensor'
 import { runOnce } from '../conformance'
 import { gradientGraph } from '../gradient'
 import { gradientName } from '../prepare'
+import { trainable } from '../trainable'
+import { untieNormalization } from '../untie'
 import { inlineFunctions } from './functions'
 
 const floats = (dims: number[], ...data: number[]): Tensor => ({
@@ -79,6 +81,18 @@ describe("a model's own functions", () => {
     expect(inlineFunctions(inlined)).toBe(inlined)
     const x = floats([2], -2, 3)
     expect((await runOnce(inlined, { x })).loss).toEqual((await runOnce(model, { x })).loss)
+  })
+
+  it('hide no parameter', async () => {
+    const model = withFunctions()
+    model.graph.setInitializer(makeTensor('gain', 'float32', [2], [1, 2]))
+    model.graph.setInitializer(makeTensor('w', 'float32', [2, 2], [1, 2, 3, 4]))
+    model.graph.add(makeNode('MatMul', ['y', 'w'], ['a']), model.graph.nodes[1])
+    model.graph.add(makeNode('Mul', ['a', 'gain'], ['b']), model.graph.nodes[2])
+    const other = model.graph.nodes[3]
+    if (other) model.graph.setInput(other, 0, 'b')
+    expect(await trainable(model, 'loss')).toEqual(['gain', 'w'])
+    expect(untieNormalization(model).proto.functions).toEqual([])
   })
 
   it('let gradients through', async () => {
