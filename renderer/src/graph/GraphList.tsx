@@ -1,4 +1,5 @@
 import { TextInput } from '@mantine/core'
+import { useElementSize } from '@mantine/hooks'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { Search } from 'lucide-react'
 import { type KeyboardEvent, type ReactNode, useDeferredValue, useId, useMemo, useRef, useState } from 'react'
@@ -20,9 +21,10 @@ interface GraphListProps {
 
 const ROW = 26
 
-/** Characters of a name beside its operator, shape and signs, where the list is at its narrowest. */
-function roomFor({ op }: GraphNode, shape: string, marks: number): number {
-  return Math.max(5, 27 - op.length - shape.length - marks * 3)
+/** Characters of a name that fit beside its operator, shape and signs in a row of so many pixels. */
+function roomFor({ op }: GraphNode, shape: string, marks: number, width: number): number {
+  const all = Math.floor((Math.max(170, width) - 34) / 5.6)
+  return Math.max(5, all - op.length - shape.length - marks * 3)
 }
 
 /** Every node of a graph in a list with a search: the way to it by keyboard. Arrows move, Enter chooses. */
@@ -33,6 +35,7 @@ export function GraphList({ label, nodes, look, onCursor, head }: GraphListProps
   const wanted = useDeferredValue(search)
   const found = useMemo(() => searchNodes(nodes, wanted), [nodes, wanted])
   const scroller = useRef<HTMLDivElement>(null)
+  const { ref, width } = useElementSize()
   const virtual = useVirtualizer({
     count: found.length,
     getScrollElement: () => scroller.current,
@@ -64,7 +67,7 @@ export function GraphList({ label, nodes, look, onCursor, head }: GraphListProps
   }
 
   return (
-    <div className={classes.list}>
+    <div ref={ref} className={classes.list}>
       {head}
       <TextInput
         leftSection={<Search size={13} aria-hidden />}
@@ -117,7 +120,7 @@ export function GraphList({ label, nodes, look, onCursor, head }: GraphListProps
                 <span className={classes.hue} style={{ background: look.colorOf(node) }} />
                 <span className={classes.itemName}>
                   <span className={classes.op}>{node.op}</span>{' '}
-                  {fitted(node.name, node.op, roomFor(node, shape, marks.length))}
+                  {fitted(node.name, node.op, roomFor(node, shape, marks.length, width))}
                 </span>
                 <span className={classes.shape}>{shape}</span>
                 <Marks marks={marks} />
