@@ -107,7 +107,18 @@ describe('train', () => {
       cli.run(...train('r.onnx', ...numbers)),
       `There is one target per sample, but the answer is logits [batch, 3]. [${path('numbers.csv')}]`,
     )
-    const args = ['--out', path('r.onnx'), ...INPUT, '--epochs', '20', '--learning-rate', '0.05', '--json']
+    const args = [
+      '--out',
+      path('r.onnx'),
+      ...INPUT,
+      '--epochs',
+      '30',
+      '--batch',
+      '16',
+      '--learning-rate',
+      '0.05',
+      '--json',
+    ]
     const d = document(cli.run('train', path('line.onnx'), ...numbers, ...args))
     expect(d.plan.decisions).toMatchObject({ metric: 'rmse', losses: ['labels'] })
     expect(d.best.metric).toBeLessThan(0.2)

@@ -108,11 +108,20 @@ function emptyRecord(request: LearnRequest, division: Division): TrainingRecord 
     samplesPerSecond: 0,
     device: request.device,
     ended: null,
-    notes:
-      options.validation > 0 && division.validation.length === 0
-        ? ['There are too few samples to hold any out: the last epoch is kept.']
-        : [],
+    notes: divisionNotes(options, division),
   }
+}
+
+/** What became of the division that was asked for. */
+function divisionNotes(options: CommonOptions, { train, validation, batch }: Division): string[] {
+  const notes: string[] = []
+  if (options.validation > 0 && validation.length === 0)
+    notes.push('There are too few samples to hold any out: the last epoch is kept.')
+  if (batch !== Math.min(options.batch, train.length))
+    notes.push(
+      `The model takes ${batch} samples at a time: batches are of that size, not of ${options.batch}. More batches per step (accumulate) make up for it, or a model with a free batch.`,
+    )
+  return notes
 }
 
 /**

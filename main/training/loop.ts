@@ -307,6 +307,12 @@ class Loop {
       ...(part >= 0 ? [`the part “${record.parts[part]}” is ${out.parts[part]}`] : []),
       ...(bad ? [`the gradient of ${bad} is not finite`] : []),
     ].join(', ')
+    if (at === 0 && !Number.isFinite(out.loss)) {
+      throw new BantamError('bad-data', `The loss is ${out.loss} before anything was learnt.`, {
+        where: this.r.dataset.summary.spec.source,
+        action: 'Look for values that are not finite, or far too large, in the data and the weights.',
+      })
+    }
     const action = `Try a learning rate of ${Number((this.r.peakRate / 10).toPrecision(1))} or less${this.r.options.clip > 0 ? '' : ', and gradient clipping'}.`
     if (record.epochs.length === 0 || !record.best) {
       // Taken up again, it would come to the same step and diverge there.
