@@ -32,3 +32,14 @@ it.each([
   const run = async () => withoutFrozen(spiralNet(), ALL, patterns)
   expect(await inspectProblem(run())).toEqual({ code: 'bad-option', message, where: 'freeze', action })
 })
+
+it('tells a net without weights from one that is frozen', async () => {
+  const run = async () => withoutFrozen(spiralNet(), [], ['w0'])
+  expect(await inspectProblem(run())).toEqual({
+    code: 'unsupported',
+    message: 'The model has no weights that can be trained.',
+    where: 'logits',
+    action:
+      'It needs float32 weights that act on its answer through operators with a gradient, none of them NaN.',
+  })
+})

@@ -5,9 +5,17 @@ import type { Model } from '../onnx/model'
 /**
  * The weights of `wrt` that remain to be trained: those that match none of the patterns. A pattern is a name, `*`
  * standing for any text, or `first:N` for all weights of the first N layers (nodes that read a weight, in topological
- * order). Throws `bad-option` for a pattern that matches nothing, and when nothing remains.
+ * order). Throws `bad-option` for a pattern that matches nothing, and when nothing remains; `unsupported` when there was
+ * nothing from the start.
  */
 export function withoutFrozen(model: Model, wrt: readonly string[], patterns: readonly string[]): string[] {
+  if (wrt.length === 0) {
+    throw new BantamError('unsupported', 'The model has no weights that can be trained.', {
+      where: model.graph.outputNames.join(', '),
+      action:
+        'It needs float32 weights that act on its answer through operators with a gradient, none of them NaN.',
+    })
+  }
   const frozen = new Set<string>()
   for (const pattern of patterns) {
     const first = /^first:(\d+)$/.exec(pattern)
