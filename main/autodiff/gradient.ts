@@ -6,7 +6,7 @@ import { create } from '@bufbuild/protobuf'
 import type { NodeProto } from 'onnx-buf'
 import { ValueInfoProtoSchema } from 'onnx-buf'
 import { BantamError } from '../../shared/errors'
-import { makeNode, makeValue } from '../onnx/build'
+import { intAttribute, makeNode, makeValue } from '../onnx/build'
 import { describeNode } from '../onnx/graph'
 import { inferModel, type Types } from '../onnx/infer'
 import { type Model, normalDomain } from '../onnx/model'
@@ -15,11 +15,12 @@ import { tensorValues } from '../onnx/tensor'
 import { Builder, type Value } from '../operators/builder'
 import { blockedForward } from '../operators/convolution-gradient'
 import type { Site } from '../operators/gradient'
+import { composedBatchNormalization } from '../operators/normalization-gradient'
 import { toNumbers } from '../runtime/tensor'
 import { blockSize } from './block-size'
 import { importDomains } from './passes/import-domains'
 import { carries, findPath, gradientOf, type Path } from './path'
-import { type GradientOptions, gradientName, prepare } from './prepare'
+import { type GradientOptions, gradientName, isBatchNormalization, prepare } from './prepare'
 
 /**
  * A training step without its optimizer. Inputs: those of the model; the weights in `wrt` and, in training form, the
@@ -94,7 +95,7 @@ class Backward {
     private readonly options: GradientOptions,
     block: number,
   ) {
-    this.m = new Builder(model.graph, model.opset(), 'grad', block)
+    this.m = new Builder(model.graph, model.opset(), 'grad', block, undefined, options.gpu)
   }
 
   /** The gradients of `wrt`, in order. */
@@ -108,6 +109,7 @@ class Backward {
     this.give(loss.name, this.seed(loss))
     for (const node of [...this.path.nodes].reverse()) this.visit(node)
     this.blockForward()
+    if (this.m.gpu) this.composeForward()
     return this.options.wrt.map(name => {
       const gradient = this.take(name)
       return gradient ?? this.m.fullLike(this.value(name), 0)
@@ -153,6 +155,18 @@ class Backward {
       if (!y) continue
       graph.remove([node])
       graph.add(makeNode('Identity', [y.name], [node.output[0] ?? '']))
+    }
+  }
+
+  /** Takes batch normalization in training form apart. */
+  private composeForward(): void {
+    const { graph } = this.model
+    for (const node of graph.nodes.filter(n => isBatchNormalization(n) && inTrainingForm(n))) {
+      const made = composedBatchNormalization(this.site(node, []))
+      graph.remove([node])
+      made.forEach((value, i) => {
+        if (node.output[i]) graph.add(makeNode('Identity', [value.name], [node.output[i] ?? '']))
+      })
     }
   }
 
@@ -221,6 +235,10 @@ class Backward {
       action: 'Simplify the model, or give its inputs fixed sizes.',
     })
   }
+}
+
+function inTrainingForm(node: NodeProto): boolean {
+  return intAttribute(node, 'training_mode', 0) !== 0
 }
 
 /** Statistics of LayerNormalization: ones in place of the axes normalized over; MaxPool's indices are shaped as y. */

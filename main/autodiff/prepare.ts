@@ -47,6 +47,11 @@ export interface GradientOptions {
    * device cpu on this machine. True by default.
    */
   portable?: boolean
+  /**
+   * True keeps to what ONNX Runtime's providers for GPUs compute: no indices of MaxPool, no batch normalization in
+   * training form, no grouped convolution that copies (docs/TRAINING.md, GPU). False by default.
+   */
+  gpu?: boolean
 }
 
 /** Name of the output that holds the gradient of a value. */

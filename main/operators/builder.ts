@@ -50,6 +50,7 @@ export class Builder {
    * @param prefix what the names of new values start with
    * @param block channels in a block of this processor's own kernels (see blocked.ts); 0 keeps to portable operators
    * @param made told of every value that a node makes
+   * @param gpu leaves out what ONNX Runtime's providers for GPUs refuse or get wrong
    */
   constructor(
     private readonly graph: Graph,
@@ -57,6 +58,7 @@ export class Builder {
     private readonly prefix = 'grad',
     readonly block = 0,
     private readonly made: (value: Value) => void = () => {},
+    readonly gpu = false,
   ) {}
 
   /** Adds a node with one output. */

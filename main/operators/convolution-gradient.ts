@@ -11,6 +11,7 @@ import type { Site, Vjp } from './gradient'
 import { sumExcept } from './matmul-gradient'
 import { computed } from './reduction-gradient'
 import { product } from './row'
+import { taps } from './taps'
 import { transposedPads, type Windows, windows } from './window'
 
 const big = (list: readonly number[]) => list.map(BigInt)
@@ -35,6 +36,7 @@ function patches(m: Builder, x: Value, w: Windows): Value {
   const batch = { of: x, axis: 0 }
   const plain = size === 1 && w.strides.every(v => v === 1) && w.before.every(v => v === 0)
   if (plain && product(w.input) === length) return m.reshape(x, [batch, channels, length])
+  if (m.gpu) return m.reshape(taps(m, x, w), [batch, channels * size, length])
   const one = Array.from({ length: size * size }, (_, i) => (i % (size + 1) === 0 ? 1 : 0))
   const data = Array.from({ length: channels }, () => one).flat()
   const kernels = m.constant(x.type, [channels * size, 1, ...w.kernel], data)

@@ -5,7 +5,7 @@
 import { floatAttribute, intAttribute } from '../onnx/build'
 import { axisOf } from './activation-gradient'
 import type { Builder, Value } from './builder'
-import type { Vjp } from './gradient'
+import type { Site, Vjp } from './gradient'
 import { sumExcept } from './matmul-gradient'
 
 function inverseDeviation(m: Builder, variance: Value, epsilon: number): Value {
@@ -48,6 +48,18 @@ export const batchNormalization: Vjp = s => {
     s.needs(3) && bias && !training ? m.neg(m.mul(gain, bias)) : undefined,
     s.needs(4) && slope && !training ? m.mul(m.mul(m.mul(gain, r), slope), -0.5) : undefined,
   ]
+}
+
+/** Training form (momentum 0) in elementary operators: y, and mean and variance of the batch. */
+export function composedBatchNormalization(s: Site): [Value, Value, Value] {
+  const { m } = s
+  const [x, scale, bias] = [s.input(0), s.input(1), s.input(2)]
+  const axes = x.shape.flatMap((_, i) => (i === 1 ? [] : [i]))
+  const mean = m.reduce('ReduceMean', x, axes, false)
+  const centred = m.sub(x, channel(m, mean, x))
+  const variance = m.reduce('ReduceMean', m.square(centred), axes, false)
+  const gain = m.mul(scale, inverseDeviation(m, variance, floatAttribute(s.node, 'epsilon', 1e-5)))
+  return [m.add(m.mul(centred, channel(m, gain, x)), channel(m, bias, x)), mean, variance]
 }
 
 /** Sums over the axes before `axis`, shaped as the parameter `like`. */

@@ -5,7 +5,11 @@ import { dataGradient } from './convolution-gradient'
 import type { Site, Vjp } from './gradient'
 import { computed } from './reduction-gradient'
 import { product } from './row'
+import { taps } from './taps'
 import { windows } from './window'
+
+/** Below every value: what padding holds. */
+const LOWEST = -3.4e38
 
 /**
  * ȳ is added at the element that was the maximum, which the node tells (the first of equal ones). Indices count over
@@ -15,11 +19,33 @@ export const maxPool: Vjp = s => {
   const { m } = s
   const x = s.input(0)
   if (intAttribute(s.node, 'storage_order', 0) !== 0) throw computed(s, 'storage_order (not 0)')
+  if (m.gpu) return [byComparison(s)]
   const at = m.emit('Reshape', [s.output(1), m.ints([-1, 1])], ['', 1])
   const flat = m.emit('Reshape', [s.grad(), m.ints([-1])], [''])
   const zeros = m.emit('Reshape', [m.fullLike(x, 0), m.ints([-1])], [''])
   const added = m.emit('ScatterND', [zeros, at, flat], [''], { attributes: { reduction: 'add' } })
   return [m.reshapeLike(added, x)]
+}
+
+/** As above without the indices: what each window reads is compared with its maximum; the first hit is it. */
+function byComparison(s: Site): Value {
+  const { m } = s
+  const x = s.input(0)
+  const w = windows(s, x, s.output(), intsAttribute(s.node, 'kernel_shape') ?? [])
+  const size = product(w.kernel)
+  const channels = Number(x.shape[1])
+  const read = taps(m, x, w, LOWEST)
+  const hit = m.cast(m.equal(read, m.reduce('ReduceMax', read, [2])), x.type)
+  const order = Array.from({ length: size }, (_, i) => size - i)
+  const ranked = m.mul(hit, m.constant(x.type, [1, 1, size, 1], order))
+  const first = m.cast(m.equal(ranked, m.reduce('ReduceMax', ranked, [2])), x.type)
+  const batch = { of: x, axis: 0 }
+  const g = m.reshape(s.grad(), [batch, channels, 1, product(w.output)])
+  const spread = m.reshape(m.mul(first, g), [batch, channels * size, ...w.output])
+  const one = Array.from({ length: size * size }, (_, i) => (i % (size + 1) === 0 ? 1 : 0))
+  const data = Array.from({ length: channels }, () => one).flat()
+  const weight = m.constant(x.type, [channels * size, 1, ...w.kernel], data)
+  return dataGradient(m, spread, weight, x, w, channels)
 }
 
 /** How many elements of x each window averages over, per spatial axis. */

@@ -71,6 +71,7 @@ export class TrainingStep {
       training: !frozenStatistics,
       dropout: 'mask',
       portable: request.device !== 'cpu',
+      gpu: request.device !== 'cpu',
       ...(scaled ? { scale: SCALE } : {}),
     })
     const dims = new Map(wrt.map(name => [name, dimsOf(model, name)]))
