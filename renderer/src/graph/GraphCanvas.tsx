@@ -2,9 +2,7 @@ import '@xyflow/react/dist/base.css'
 import {
   ControlButton,
   Controls,
-  type Edge,
   MiniMap,
-  type Node,
   Position,
   ReactFlow,
   ReactFlowProvider,
@@ -17,15 +15,13 @@ import type { ErrorData } from '../../../shared/errors'
 import type { GraphView } from '../../../shared/training'
 import { ErrorNotice } from '../ui/ErrorNotice'
 import { useDark } from '../ui/useDark'
-import { BOX_WIDTH, type Box, type Boxes, boxesOf, boxHeight, ROW_HEIGHT } from './boxes'
+import { BOX_WIDTH, type Boxes, boxesOf, boxHeight, ROW_HEIGHT } from './boxes'
+import type { BoxNode, RoutedEdgeType } from './flow-types'
 import { GraphBox } from './GraphBox'
 import classes from './graph.module.css'
 import { type GraphLook, GraphLookContext } from './graph-look'
-import { type Layout, layOut, type Point } from './layout'
+import { type Layout, layOut } from './layout'
 import { RoutedEdge } from './RoutedEdge'
-
-export type BoxNode = Node<{ box: Box }, 'box'>
-export type RoutedEdgeType = Edge<{ points: readonly Point[] }, 'routed'>
 
 interface GraphCanvasProps {
   label: string

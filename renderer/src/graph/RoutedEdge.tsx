@@ -1,6 +1,6 @@
 import { BaseEdge, type EdgeProps } from '@xyflow/react'
 import { memo } from 'react'
-import type { RoutedEdgeType } from './GraphCanvas'
+import type { RoutedEdgeType } from './flow-types'
 import { pathThrough } from './layout'
 
 /** An edge along the bends that the layout found, around the boxes. */

@@ -2,13 +2,12 @@ import { Button, Select } from '@mantine/core'
 import { Activity } from 'lucide-react'
 import { useMemo } from 'react'
 import type { TrainingRecord } from '../../../shared/training'
-import { ActionButton } from '../actions/ActionButton'
 import { CancelConfirm } from '../jobs/CancelConfirm'
 import { LOOK, stageOf } from '../jobs/job-look'
 import { TrainingButtons } from '../jobs/TrainingButtons'
 import { isActive, useApp } from '../store/app'
 import { useQuery } from '../store/query'
-import { chooseRun, useUi } from '../store/ui'
+import { chooseRun, openDialog, useUi } from '../store/ui'
 import type { TabProps } from '../tab-props'
 import { EmptyState } from '../ui/EmptyState'
 import { ErrorNotice } from '../ui/ErrorNotice'
@@ -36,7 +35,12 @@ export function TrainingTab({ study, variant }: TabProps) {
           <CompareRuns runs={runs} shown={run} />
         </>
       ) : (
-        <Nothing known={runs} name={variant.name} onChoose={id => chooseRun(variant.id, id)} />
+        <Nothing
+          parent={variant.id}
+          known={runs}
+          name={variant.name}
+          onChoose={id => chooseRun(variant.id, id)}
+        />
       )}
     </TabBody>
   )
@@ -129,21 +133,42 @@ function RunView({ run }: { run: Run }) {
   )
 }
 
+interface TrainButtonProps {
+  technique: string
+  parent: string
+  primary?: boolean
+}
+
+/** Opens the dialog of a technique that trains; nothing where the engine does not know it. */
+function TrainButton({ technique, parent, primary = false }: TrainButtonProps) {
+  const title = useApp(s => s.info?.techniques.find(t => t.id === technique)?.title)
+  if (title === undefined) return null
+  return (
+    <Button
+      variant={primary ? 'filled' : 'default'}
+      onClick={() => openDialog({ kind: 'train', technique, parent })}
+    >
+      {title}…
+    </Button>
+  )
+}
+
 interface NothingProps {
+  parent: string
   known: readonly Run[]
   name: string
   onChoose(id: string): void
 }
 
-function Nothing({ known, name, onChoose }: NothingProps) {
+function Nothing({ parent, known, name, onChoose }: NothingProps) {
   return (
     <EmptyState
       icon={Activity}
       title={`${name} was not trained here`}
       actions={
         <div className={classes.emptyActions}>
-          <ActionButton id="distil" variant="filled" label="Distil a student…" />
-          <ActionButton id="fine-tune" label="Fine-tune on labels…" />
+          <TrainButton technique="distill.student" parent={parent} primary />
+          <TrainButton technique="train.labels" parent={parent} />
           {known.length > 0 && (
             <Select
               aria-label="Run"
