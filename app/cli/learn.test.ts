@@ -172,6 +172,11 @@ describe('train', () => {
       cli.run(...train('x.onnx', '--resume', '--restart')),
       '--resume and --restart exclude each other.',
     )
+    writeFileSync(path('z.onnx.checkpoint'), '')
+    refused(
+      cli.run(...train('z.onnx')),
+      `A file lies where the checkpoints would. [${path('z.onnx.checkpoint')}] Move it, or choose another --out.`,
+    )
     const missing = path('none.csv')
     const run = cli.run(...train('x.onnx', '--eval-data', missing))
     expect(run.code).toBe(2)

@@ -1,5 +1,5 @@
 /** What `bantam train` and `bantam distill` share: options from flags and recipe, checkpoints, the result. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
 import { parse } from 'yaml'
@@ -123,7 +123,14 @@ export async function withCheckpoints<T>(
   work: (context: TaskContext) => Promise<T>,
 ): Promise<T> {
   const keepDir = `${resolve(options.out)}.checkpoint`
-  const found = existsSync(keepDir) && readdirSync(keepDir).includes('checkpoint')
+  const isThere = existsSync(keepDir)
+  if (isThere && !statSync(keepDir).isDirectory()) {
+    throw new BantamError('bad-option', 'A file lies where the checkpoints would.', {
+      where: keepDir,
+      action: 'Move it, or choose another --out.',
+    })
+  }
+  const found = isThere && readdirSync(keepDir).includes('checkpoint')
   mkdirSync(keepDir, { recursive: true })
   const lock = takeLock(keepDir, TRAINING)
   try {
