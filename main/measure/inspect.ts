@@ -105,7 +105,11 @@ function assumptionNote({ input, axis, dimension, size }: Assumption): Note {
 }
 
 /** Divides the cost by a batch that is fixed in the model: every input and output leads with the same number. */
-export function perSample(layers: Layers, inputs: readonly TensorInfo[], outputs: readonly TensorInfo[]): Layers {
+export function perSample(
+  layers: Layers,
+  inputs: readonly TensorInfo[],
+  outputs: readonly TensorInfo[],
+): Layers {
   const leading = new Set([...inputs, ...outputs].map(value => value.shape[0]))
   const [batch] = leading
   if (leading.size !== 1 || typeof batch !== 'number' || batch < 2) return layers
