@@ -43,6 +43,33 @@ const recurrent: GradientSpec[] = [
 const ms = (op: string) => `com.microsoft:${op}`
 const image: GradientSpec['inputs'] = [at(2, 6, 3, 4)]
 const row = (n: number): RealInput => at(n)
+const pooling: GradientSpec[] = [
+  {
+    op: 'LpPool',
+    inputs: [at(2, 3, 5, 4)],
+    attributes: { kernel_shape: [2n, 2n], strides: [2n, 1n] },
+    single: true,
+  },
+  {
+    op: 'LpPool',
+    inputs: [{ dims: [1, 2, 6], domain: [0.2, 1] }],
+    attributes: { kernel_shape: [3n], pads: [1n, 1n], p: 3n },
+    single: true,
+  },
+  {
+    op: 'LpPool',
+    inputs: [{ ...at(1, 2, 6), avoid: [0] }],
+    attributes: { kernel_shape: [2n], p: 1n },
+    single: true,
+  },
+  { op: 'GlobalLpPool', inputs: [at(2, 3, 4, 2)], single: true },
+  {
+    op: 'GlobalLpPool',
+    inputs: [{ dims: [2, 3, 4], domain: [0.2, 1] }],
+    attributes: { p: 3n },
+    single: true,
+  },
+]
 const normalization: GradientSpec[] = [
   { op: 'MeanVarianceNormalization', inputs: [at(2, 3, 4, 2)] },
   { op: 'MeanVarianceNormalization', inputs: [at(2, 3, 4)], attributes: { axes: [0n, -1n] } },
@@ -184,6 +211,7 @@ const attention: GradientSpec[] = [
 
 export const EXPANDED_SPECS: readonly GradientSpec[] = [
   ...recurrent,
+  ...pooling,
   ...normalization,
   ...products,
   ...attention,

@@ -3,6 +3,7 @@ import { attention, groupQueryAttention, multiHeadAttention, projectedAttention 
 import { einsum } from './einsum'
 import type { Expansion } from './expansion'
 import { centerCropPad, fusedConv, fusedGemm, fusedMatMul } from './fused'
+import { globalLpPool, lpPool } from './lp-pool'
 import { embedLayerNormalization, groupNormalization, meanVarianceNormalization, skip } from './normalization'
 import { recurrent } from './recurrent'
 import { rotaryEmbedding } from './rotary'
@@ -13,7 +14,9 @@ export const EXPANSIONS: Readonly<Record<string, Expansion>> = {
   Einsum: einsum,
   GRU: recurrent,
   GroupNormalization: groupNormalization,
+  GlobalLpPool: globalLpPool,
   LSTM: recurrent,
+  LpPool: lpPool,
   MeanVarianceNormalization: meanVarianceNormalization,
   RNN: recurrent,
   RotaryEmbedding: rotaryEmbedding,
