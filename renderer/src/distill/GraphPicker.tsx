@@ -127,7 +127,7 @@ function Picking({ teacher, student, pairs, onChange, onBack }: PickingProps) {
         />
         <div className={classes.about}>
           <div>{FEATURE_TITLES[kind].about}</div>
-          <div role="status" data-said={said !== '' || undefined}>
+          <div role="status" data-said={said !== '' || undefined} title={said}>
             {said || step}
           </div>
         </div>

@@ -20,7 +20,7 @@ export const GraphBox = memo(function GraphBox({ data }: NodeProps<BoxNode>) {
   const readable = useStore(s => s.transform[2] >= READABLE)
   const { box } = data
   return (
-    <div className={classes.box} data-kind={box.kind}>
+    <div className={classes.box} data-kind={box.kind} data-far={!readable || undefined}>
       <Handle type="target" position={Position.Top} className={classes.handle} isConnectable={false} />
       {box.rows.map(row =>
         row.node ? (

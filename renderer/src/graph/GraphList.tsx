@@ -23,7 +23,7 @@ const ROW = 26
 
 /** Characters of a name that fit beside its operator, shape and signs in a row of so many pixels. */
 function roomFor({ op }: GraphNode, shape: string, marks: number, width: number): number {
-  const all = Math.floor((Math.max(170, width) - 34) / 5.6)
+  const all = Math.floor((Math.max(170, width) - 34) / 6.2)
   return Math.max(5, all - op.length - shape.length - marks * 3)
 }
 

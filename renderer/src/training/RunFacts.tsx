@@ -55,6 +55,11 @@ export function RunFacts({ record, job }: { record: TrainingRecord; job: Job | n
   )
 }
 
+/** Keeps a number and its unit on one line. */
+function unbroken(text: string): string {
+  return text.replace(/(\d) (%|k|M)(?=\W|$)/g, '$1\u00a0$2')
+}
+
 function deviceText(device: string): string {
   return device === 'cpu' ? 'the processor' : device
 }
@@ -64,7 +69,7 @@ function Fact({ label, value, detail }: { label: string; value: string; detail: 
     <div className={classes.fact}>
       <div className={classes.factLabel}>{label}</div>
       <div className={classes.factValue}>{value}</div>
-      <div className={classes.factDetail}>{detail}</div>
+      <div className={classes.factDetail}>{typeof detail === 'string' ? unbroken(detail) : detail}</div>
     </div>
   )
 }
