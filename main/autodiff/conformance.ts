@@ -15,7 +15,7 @@ import { elementCount, type Tensor, toNumbers } from '../runtime/tensor'
 import { expand } from './expand/expand'
 import { gradientGraph } from './gradient'
 import { gradientName, runningStatistics } from './prepare'
-import type { GradientSpec, IntegerInput, RealInput } from './specs'
+import type { GradientSpec, IntegerInput, RealInput } from './spec'
 import { weightFeeds } from './testing'
 
 export type Precision = 'float64' | 'float32'

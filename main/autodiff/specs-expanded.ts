@@ -3,7 +3,7 @@
  * of the operator itself, and what they are taken apart into with what they give. Imported by tests only.
  */
 import type { AttributeValue } from '../onnx/build'
-import type { GradientSpec, IntegerInput, RealInput } from './specs'
+import type { GradientSpec, IntegerInput, RealInput } from './spec'
 
 type Attributes = Record<string, AttributeValue>
 const at = (...dims: number[]): RealInput => ({ dims, domain: [-1, 1] })
