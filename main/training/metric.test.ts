@@ -41,7 +41,7 @@ describe('the metric of held-out samples', () => {
     const values = draw(60 * width, width)
     const labels = Float64Array.from({ length: 60 }, (_, i) => i % Math.max(2, width))
     const { metric, loss } = measured('accuracy', values, width, labels)
-    const output = { name: 'y', type: 'float32', shape: [width], width, values }
+    const output = { name: 'y', type: 'float32' as const, shape: [width], width, size: width, values }
     const outcome = outcomes(scoresOf(output, width === 1 ? 'binary-logit' : 'logits'), labels)
     const { metrics } = classificationMetrics(outcome, [])
     expect(metric).toBe(metrics.accuracy?.value)
@@ -60,7 +60,7 @@ describe('the metric of held-out samples', () => {
   it('counts a sample without finite answers as wrong, as an evaluation does', () => {
     const values = Float32Array.of(Number.NaN, 1, 0, 3, 1, 0, Number.POSITIVE_INFINITY, 1, 0)
     const labels = Float64Array.of(0, 0, 0)
-    const output = { name: 'y', type: 'float32', shape: [3], width: 3, values }
+    const output = { name: 'y', type: 'float32' as const, shape: [3], width: 3, size: 3, values }
     const { metrics } = classificationMetrics(outcomes(scoresOf(output, 'logits'), labels), [])
     const result = measured('accuracy', values, 3, labels)
     expect(result.metric).toBe(1 / 3)

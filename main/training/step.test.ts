@@ -199,7 +199,7 @@ async function trained(o: Partial<TrainOptions>, model = convNet(), dataset = st
 
 const initializer = (model: Model, name: string) => {
   const tensor = model.graph.initializer(name)
-  return tensor ? Array.from(toNumbers(tensorValues(tensor, undefined))) : []
+  return tensor ? Array.from(toNumbers(tensorValues(tensor, null))) : []
 }
 
 describe('statistics in the result', () => {
