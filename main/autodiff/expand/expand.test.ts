@@ -4,7 +4,7 @@ import { makeTensor } from '../../onnx/tensor'
 import { operatorRows } from '../../operators'
 import { expansionError } from '../conformance'
 import { gradientGraph } from '../gradient'
-import type { GradientSpec } from '../specs'
+import type { GradientSpec } from '../spec'
 import { EXPANDED_SPECS } from '../specs-expanded'
 import { EXPANSIONS } from './table'
 
