@@ -21,6 +21,8 @@ const NAMES = [
   'evaluate',
   'benchmark',
   'quantize',
+  'distill',
+  'train',
   'verify',
   'replay',
   'report',
