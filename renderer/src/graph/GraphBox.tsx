@@ -1,13 +1,12 @@
 import { Handle, type NodeProps, Position, useStore } from '@xyflow/react'
 import { memo, useContext } from 'react'
-import { fitted } from '../layers/layer-names'
 import { shapeText } from '../layers/layer-rows'
 import type { Box, BoxRow } from './boxes'
 import type { BoxNode } from './flow-types'
 import classes from './graph.module.css'
 import { GraphLookContext } from './graph-look'
 import { Marks } from './Marks'
-import { shortShape } from './search'
+import { rowName, shortShape } from './search'
 
 /** Below this zoom text cannot be read and is not drawn. */
 const READABLE = 0.38
@@ -68,7 +67,7 @@ function Row({ row, readable }: { row: BoxRow; readable: boolean }) {
       {readable && (
         <>
           <span className={classes.op}>{node.op}</span>
-          <span className={classes.name}>{room > 3 ? fitted(node.name, node.op, room) : ''}</span>
+          <span className={classes.name}>{room > 3 ? rowName(node, room) : ''}</span>
           <span className={classes.shape}>{shape}</span>
         </>
       )}

@@ -4,11 +4,10 @@ import { useVirtualizer } from '@tanstack/react-virtual'
 import { Search } from 'lucide-react'
 import { type KeyboardEvent, type ReactNode, useDeferredValue, useId, useMemo, useRef, useState } from 'react'
 import type { GraphNode } from '../../../shared/training'
-import { fitted } from '../layers/layer-names'
 import classes from './graph.module.css'
 import type { GraphLook } from './graph-look'
 import { Marks } from './Marks'
-import { searchNodes, shortShape } from './search'
+import { rowName, searchNodes, shortShape } from './search'
 
 interface GraphListProps {
   label: string
@@ -120,7 +119,7 @@ export function GraphList({ label, nodes, look, onCursor, head }: GraphListProps
                 <span className={classes.hue} style={{ background: look.colorOf(node) }} />
                 <span className={classes.itemName}>
                   <span className={classes.op}>{node.op}</span>{' '}
-                  {fitted(node.name, node.op, roomFor(node, shape, marks.length, width))}
+                  {rowName(node, roomFor(node, shape, marks.length, width))}
                 </span>
                 <span className={classes.shape}>{shape}</span>
                 <Marks marks={marks} />

@@ -5,7 +5,7 @@ import { boxesOf, boxHeight } from './boxes'
 import { changesAgainst } from './diff'
 import { kindOf, kindsIn, nodeColors } from './graph-colors'
 import { pathThrough, readLayout } from './layout'
-import { searchNodes, shortShape } from './search'
+import { rowName, searchNodes, shortShape } from './search'
 
 describe('boxes', () => {
   it('hold a chain of nodes, a row each, between the inputs and the outputs', () => {
@@ -105,6 +105,9 @@ describe('colours, search and differences', () => {
       '/encoder/layer.2/attention/Softmax',
     ])
     expect(searchNodes(nodes, '  ')).toHaveLength(nodes.length)
+    const [conv] = nodes
+    expect(conv && rowName({ ...conv, name: '/net/4/Gather' }, 20)).toBe('net/4')
+    expect(conv && rowName(conv, 20)).toBe('embeddings')
     expect(shortShape(['batch', 64, 28, 28])).toBe('64×28×28')
     expect(shortShape([10])).toBe('10')
     expect(shortShape(['batch', ''])).toBe('?')

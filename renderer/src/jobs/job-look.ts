@@ -26,8 +26,8 @@ export function stageOf(job: Job): string {
     const at = job.progress > 0 ? ` at ${Math.round(job.progress * 100)} %` : ''
     return `Paused${at}; its place is kept`
   }
-  if (job.stage) return job.stage
-  return job.state === 'queued' ? 'Starts when the jobs before it are done' : 'Starting'
+  if (job.state === 'queued') return 'Starts when the jobs before it are done'
+  return job.stage || 'Starting'
 }
 
 export interface TrainingChoices {

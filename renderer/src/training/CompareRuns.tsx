@@ -1,6 +1,7 @@
 import { Checkbox, SegmentedControl } from '@mantine/core'
 import { useState } from 'react'
 import { formatDuration, formatValue } from '../../../shared/format'
+import { LOOK } from '../jobs/job-look'
 import { useQueries } from '../store/query'
 import { Panel } from '../ui/Panel'
 import { Swatch } from '../ui/values'
@@ -135,7 +136,7 @@ function RunRow({ run, at, record: named, fixed, checked, onToggle }: RunRowProp
             <span className={classes.runName} title={run.name}>
               <Swatch color={at >= 0 ? runColor(at) : 'var(--bt-border-strong)'} />
               <span className="ellipsis">{run.name}</span>
-              {run.job && <span className={classes.dim}>{run.job.state}</span>}
+              {run.job && <span className={classes.dim}>{LOOK[run.job.state].word.toLowerCase()}</span>}
             </span>
           }
         />
