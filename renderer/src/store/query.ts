@@ -50,6 +50,11 @@ export function clearQueries(): void {
   entries.clear()
 }
 
+/** Not there, or old and not being fetched. */
+function isWanted(entry: Entry | undefined): boolean {
+  return entry === undefined || (entry.stale && !entry.loading)
+}
+
 async function run(key: string, fetcher: () => Promise<unknown>): Promise<void> {
   const before = entries.get(key) ?? EMPTY
   const running: Entry = { ...before, loading: true, stale: false }
@@ -71,10 +76,11 @@ export function useQuery<T>(key: string | null, fetcher: (client: Client) => Pro
   const client = useClient()
   const read = useCallback(() => (key === null ? undefined : entries.get(key)), [key])
   const entry = useSyncExternalStore(subscribe, read)
-  const wanted = key !== null && (entry === undefined || (entry.stale && !entry.loading))
+  const wanted = key !== null && isWanted(entry)
   // biome-ignore lint/correctness/useExhaustiveDependencies: the key names what the fetcher asks
   useEffect(() => {
-    if (wanted) void run(key, () => fetcher(client))
+    // Another component may have asked for the same meanwhile.
+    if (wanted && isWanted(entries.get(key))) void run(key, () => fetcher(client))
   }, [wanted, key, client])
   const reload = useCallback(() => {
     if (key !== null) invalidate(key)
@@ -102,8 +108,7 @@ export function useQueries<T>(asks: readonly Ask<T>[]): Query<T>[] {
   const found = useSyncExternalStore(subscribe, read)
   useEffect(() => {
     for (const { key, fetch } of asks) {
-      const entry = entries.get(key)
-      if (entry === undefined || (entry.stale && !entry.loading)) void run(key, () => fetch(client))
+      if (isWanted(entries.get(key))) void run(key, () => fetch(client))
     }
   })
   return asks.map(({ key }, i) => ({

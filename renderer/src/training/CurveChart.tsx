@@ -64,7 +64,10 @@ export function CurveChart(props: CurveChartProps) {
   const logged = log && values.every(v => v > 0)
   const told = close ? lateValues(curves) : values
   const known = [...told, ...(level ? [level.value] : [])].map(value => ({ value }))
-  const domain = axisDomain(known, logged, false, unit)
+  const [low, high] = axisDomain(known, logged, false, unit)
+  // No share is above one, however flat the curve.
+  const share = unit === 'share' && known.every(k => k.value <= 1)
+  const domain = [low, share ? Math.min(high, 1 + (1 - low) * 0.03) : high] as const
   const ticks = axisTicks(domain, logged, Math.max(2, height / 48))
   const xTicks = axisTicks([0, epochs], false, 8).filter(t => epochs > 8 || Number.isInteger(t) || epochs < 2)
   return (

@@ -8,6 +8,7 @@ import { CurveChart, Legend } from './CurveChart'
 import { RangeControl } from './RangeControl'
 import { epochSpan, formatMetric, lossCurves, metricCurves, metricUnit, rateCurves } from './series'
 import classes from './training.module.css'
+import { bestText } from './words'
 
 const HEIGHT = 210
 
@@ -63,7 +64,7 @@ export function RunCharts({ record }: { record: TrainingRecord }) {
             ...(teacher === null
               ? []
               : [{ key: 'teacher', name: 'teacher', color: colors.teacher, dashed: true }]),
-            ...(best ? [{ key: 'best', name: `best: epoch ${best.epoch}`, color: colors.better }] : []),
+            ...(best ? [{ key: 'best', name: `best: ${bestText(best)}`, color: colors.better }] : []),
           ]}
         />
         <CurveChart

@@ -5,7 +5,7 @@ import { formatCount } from '../../../shared/format'
 import type { TrainingRecord } from '../../../shared/training'
 import { formatMetric } from './series'
 import classes from './training.module.css'
-import { endText, placeText, rateText, samplesText, timeText } from './words'
+import { bestText, endText, placeText, rateText, samplesText, timeText } from './words'
 
 /** Where a run is, how fast, on what, and its best so far. */
 export function RunFacts({ record, job }: { record: TrainingRecord; job: Job | null }) {
@@ -35,7 +35,7 @@ export function RunFacts({ record, job }: { record: TrainingRecord; job: Job | n
         value={best ? formatMetric(record, best.metric) : '–'}
         detail={
           best
-            ? `epoch ${best.epoch}${teacher === null ? '' : `; teacher ${formatMetric(record, teacher)}`}`
+            ? `${bestText(best)}${teacher === null ? '' : `; teacher ${formatMetric(record, teacher)}`}`
             : record.samples.validation === 0
               ? 'nothing is held out'
               : 'after the first epoch'

@@ -60,6 +60,10 @@ function stateOf(run: Run): string {
 /** Which run is shown, and what can be done with it. */
 function RunBar({ run, runs, onChoose }: RunBarProps) {
   const job = run.job
+  const { key, fetch } = recordOf(run)
+  const record = useQuery(key, fetch).data
+  // What follows the training, its proof and measurement, can only be cancelled.
+  const over = record?.ended != null
   return (
     <div className={classes.bar}>
       <Select
@@ -78,7 +82,7 @@ function RunBar({ run, runs, onChoose }: RunBarProps) {
       )}
       {job && isActive(job) && (
         <div className={classes.barButtons}>
-          <TrainingButtons job={job} />
+          {!over && <TrainingButtons job={job} />}
           <CancelConfirm job={job}>
             {click => (
               <Button size="compact-xs" variant="default" onClick={click}>

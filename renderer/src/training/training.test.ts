@@ -17,7 +17,7 @@ import {
   rateCurves,
   sparkValues,
 } from './series'
-import { endText, epochNow, placeText, secondsLeft, timeText } from './words'
+import { bestText, endText, epochNow, placeText, secondsLeft, timeText } from './words'
 
 const shape = shapeFor('distill.student', { epochs: 8 }, 1)
 const live = makeRecord(shape, 2.5)
@@ -137,6 +137,11 @@ describe('words', () => {
       expect(endText({ ...live, ended })).toMatch(/\.$/)
     }
     expect(endText(live)).toBe('')
+    expect([0, 3, 1.2261904].map(epoch => bestText({ epoch }))).toEqual([
+      'before training',
+      'epoch 3',
+      'epoch 1.23',
+    ])
   })
 
   it('tell the time left from the speed, and none where it cannot be told', () => {

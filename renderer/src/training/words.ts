@@ -11,7 +11,8 @@ export function epochNow(record: TrainingRecord): number {
 
 /** 'Epoch 3 of 20', or how it ended. */
 export function placeText(record: TrainingRecord): string {
-  const done = record.epochs.length
+  // An epoch that was cut short when asked counts by its share.
+  const done = Number((record.epochs.at(-1)?.epoch ?? 0).toFixed(1))
   if (record.ended === null) return `Epoch ${epochNow(record)} of ${record.totalEpochs}`
   return done === record.totalEpochs
     ? `${done} ${done === 1 ? 'epoch' : 'epochs'}`
@@ -64,4 +65,9 @@ export function timeText(record: TrainingRecord, job: Job | null): string {
   if (record.ended === null && left !== null) return `${formatDuration(left)} left`
   const taken = secondsTaken(record)
   return taken > 0 ? formatDuration(taken) : '–'
+}
+
+/** Where the best weights are from: 'epoch 3', 'epoch 1.23' of one cut short, 'before training'. */
+export function bestText({ epoch }: { epoch: number }): string {
+  return epoch === 0 ? 'before training' : `epoch ${Number(epoch.toFixed(2))}`
 }
