@@ -10,6 +10,12 @@ describe('every rule agrees with finite differences', () => {
     expect(error, `relative error in ${precision}`).toBeLessThan(TOLERANCE[precision])
   })
 
+  const windowed = GRADIENT_SPECS.filter(spec => /Conv|Pool$|^BatchNormalization$/.test(spec.op))
+  it.each(windowed.map((spec, i) => [`${spec.op} #${i}`, spec] as const))('%s for GPUs', async (_, spec) => {
+    const { error, precision } = await gradientError(spec, true)
+    expect(error, `relative error in ${precision}`).toBeLessThan(TOLERANCE[precision])
+  })
+
   it('and every row with a rule has a spec', () => {
     const seen = new Set(GRADIENT_SPECS.map(spec => spec.op))
     const rules = [...operatorRows()]

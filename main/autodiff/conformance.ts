@@ -164,10 +164,13 @@ export async function expansionError(spec: GradientSpec, open = false): Promise<
 }
 
 /** Relative error of one spec, and the precision it could be run in. */
-export async function gradientError(spec: GradientSpec): Promise<{ error: number; precision: Precision }> {
+export async function gradientError(
+  spec: GradientSpec,
+  gpu = false,
+): Promise<{ error: number; precision: Precision }> {
   const single = spec.single ?? false
   try {
-    if (!single) return { error: await errorIn(spec, 'float64'), precision: 'float64' }
+    if (!single) return { error: await errorIn(spec, 'float64', gpu), precision: 'float64' }
   } catch (error) {
     // ONNX Runtime has no float64 kernel for it.
     if (
@@ -178,10 +181,10 @@ export async function gradientError(spec: GradientSpec): Promise<{ error: number
     )
       throw error
   }
-  return { error: await errorIn(spec, 'float32'), precision: 'float32' }
+  return { error: await errorIn(spec, 'float32', gpu), precision: 'float32' }
 }
 
-async function errorIn(spec: GradientSpec, type: Precision): Promise<number> {
+async function errorIn(spec: GradientSpec, type: Precision, gpu: boolean): Promise<number> {
   const source = new Random(7)
   const random = () => source.unit()
   const c = makeCase(spec, type, random)
@@ -203,6 +206,7 @@ async function errorIn(spec: GradientSpec, type: Precision): Promise<number> {
       }),
     )
     const graph = await gradientGraph(withLoss(c, weights, type), {
+      gpu,
       loss: 'loss',
       wrt: c.wrt,
       training: spec.training ?? true,

@@ -11,7 +11,7 @@ import type { Site, Vjp } from './gradient'
 import { sumExcept } from './matmul-gradient'
 import { computed } from './reduction-gradient'
 import { product } from './row'
-import { taps } from './taps'
+import { taps, untap } from './taps'
 import { transposedPads, type Windows, windows } from './window'
 
 const big = (list: readonly number[]) => list.map(BigInt)
@@ -93,6 +93,7 @@ export function dataGradient(
   w: Windows,
   group: number,
 ): Value {
+  if (m.gpu && group > 1 && Number(weight.shape[0]) > group) return groupedData(m, g, weight, x, w, group)
   const { pads, extra } = transposedPads(w)
   const whole = w.kernel.map((k, i) => (k - 1) * (w.dilations[i] ?? 1))
   const around = pads.map((p, i) => (whole[i % whole.length] ?? 0) - p)
@@ -119,6 +120,15 @@ export function dataGradient(
   const shape = x.shape.map((d, i) => (i < 2 ? d : Number(d) - (extra[i - 2] ?? 0)))
   const covered = m.emit('ConvTranspose', [g, weight], shape, { attributes })
   return m.pad(covered, [0, 0, ...extra.map(() => 0)], [0, 0, ...extra])
+}
+
+/** x̄ in groups of several filters by a product of matrices: Wᵀ·ȳ for every position of the kernel, added up. */
+function groupedData(m: Builder, g: Value, weight: Value, x: Value, w: Windows, group: number): Value {
+  const [filters, rows] = [Number(weight.shape[0]) / group, Number(weight.shape[1]) * product(w.kernel)]
+  const batch = { of: x, axis: 0 }
+  const matrix = m.transposed(m.reshape(weight, [group, filters, rows]))
+  const spread = m.matmul(matrix, m.reshape(g, [batch, group, filters, product(w.output)]))
+  return untap(m, spread, x, w)
 }
 
 /** Kernel sizes, from W's own shape. */

@@ -5,7 +5,7 @@ import { dataGradient } from './convolution-gradient'
 import type { Site, Vjp } from './gradient'
 import { computed } from './reduction-gradient'
 import { product } from './row'
-import { taps } from './taps'
+import { taps, untap } from './taps'
 import { windows } from './window'
 
 /** Below every value: what padding holds. */
@@ -41,11 +41,7 @@ function byComparison(s: Site): Value {
   const first = m.cast(m.equal(ranked, m.reduce('ReduceMax', ranked, [2])), x.type)
   const batch = { of: x, axis: 0 }
   const g = m.reshape(s.grad(), [batch, channels, 1, product(w.output)])
-  const spread = m.reshape(m.mul(first, g), [batch, channels * size, ...w.output])
-  const one = Array.from({ length: size * size }, (_, i) => (i % (size + 1) === 0 ? 1 : 0))
-  const data = Array.from({ length: channels }, () => one).flat()
-  const weight = m.constant(x.type, [channels * size, 1, ...w.kernel], data)
-  return dataGradient(m, spread, weight, x, w, channels)
+  return untap(m, m.mul(first, g), x, w)
 }
 
 /** How many elements of x each window averages over, per spatial axis. */
