@@ -22,9 +22,11 @@ export function tableRows(graph: Graph, input: string, depth = DEPTH): number | 
 }
 
 function rowsOf(graph: Graph, node: NodeProto, index: number): number | undefined {
-  if (node.opType === 'EmbedLayerNormalization' && index < 2) return rows(graph, node.input[index === 0 ? 2 : 4])
+  if (node.opType === 'EmbedLayerNormalization' && index < 2)
+    return rows(graph, node.input[index === 0 ? 2 : 4])
   if (node.opType !== 'Gather' && node.opType !== 'GatherBlockQuantized') return undefined
-  const axis = node.attribute.find(a => a.name === (node.opType === 'Gather' ? 'axis' : 'gather_axis'))?.i ?? 0n
+  const axis =
+    node.attribute.find(a => a.name === (node.opType === 'Gather' ? 'axis' : 'gather_axis'))?.i ?? 0n
   return index === 1 && axis === 0n ? rows(graph, node.input[0]) : undefined
 }
 
