@@ -14,7 +14,7 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const SAMPLES = {
   digits: {
     student: 'slim:0.35',
-    epochs: '20',
+    epochs: '40',
     flags: ['--learning-rate', '0.003', '--augment', 'rotate', 'shift'],
   },
   spam: { student: 'slim:0.35', epochs: '6', flags: ['--learning-rate', '0.001'] },
@@ -24,7 +24,7 @@ const { values, positionals } = parseArgs({
   options: {
     seeds: { type: 'string', default: '5' },
     epochs: { type: 'string' },
-    init: { type: 'string', default: 'random' },
+    init: { type: 'string', default: 'teacher' },
     cli: { type: 'string', default: join(root, 'app/cli/bantam.mjs') },
   },
 })

@@ -1,6 +1,6 @@
-"""Trains the sample teacher samples/digits-teacher.onnx with PyTorch.
+"""Trains the network of samples/digits-teacher.onnx with PyTorch, to compare with Bantam (scripts/train-teachers.mjs).
 
-    python3 bench/train-digits.py [--out FILE] [--epochs N]
+    python3 bench/train-digits.py --out FILE [--epochs N]
 
 Data: samples/digits.npz. The index lists of the splits come from Bantam's own splitting code (scripts/make-samples.mjs
 --split FILE). Weights are fitted on the train split alone (6,000 digits); nothing is chosen by looking at the
@@ -91,7 +91,7 @@ def export(model, path):
 
 def main():
     parser = argparse.ArgumentParser()
-    parser.add_argument("--out", default=os.path.join(ROOT, "samples/digits-teacher.onnx"))
+    parser.add_argument("--out", required=True)
     parser.add_argument("--epochs", type=int, default=24)
     options = parser.parse_args()
     torch.manual_seed(0)
