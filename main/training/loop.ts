@@ -22,10 +22,11 @@ import { type MetricKind, MetricSum } from './metric'
 import { mixUp } from './mixup'
 import { labelFeeds, type Objective } from './objective'
 import { epochOrder, randomAt } from './order'
+import { openProven, type Trial } from './proof'
 import { addStep, emptySums, isBetter } from './record'
 import type { Samples } from './samples'
 import { learningRate } from './schedule'
-import { TrainingStep } from './step'
+import type { TrainingStep } from './step'
 import type { TeacherValues } from './teacher'
 import { WeightSet } from './weights'
 
@@ -94,13 +95,32 @@ export async function trainLoop(
     threads: run.threads,
   }
   const step = await openOn(run.device, 'The training', run.record.notes, device =>
-    TrainingStep.open({ ...opened, device }),
+    openProven({ ...opened, device }, trialOf(run)).then(made => {
+      run.record.device = device
+      return made
+    }),
   )
   try {
     const loop = new Loop(run, step, context)
     return await loop.run()
   } finally {
     await step.close()
+  }
+}
+
+/** The first samples as a batch. */
+function trialOf(run: TrainingRun): Trial {
+  const { samples, teachers, objective, options, seed } = run
+  return {
+    async feeds() {
+      const indices = run.train.slice(0, options.batch)
+      const { feeds, labels } = await samples.batch(indices)
+      const random = randomAt(seed, 'mixup', 0)
+      const mix = options.mixup > 0 ? mixUp(feeds, indices.length, options.mixup, random) : undefined
+      const targets = (await teachers?.targets(feeds, indices)) ?? {}
+      return { ...feeds, ...targets, ...labelFeeds(objective.labels, labels, mix) }
+    },
+    random: () => randomAt(seed, 'dropout', 0),
   }
 }
 
