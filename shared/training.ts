@@ -73,7 +73,7 @@ const common = {
   }),
   batch: z.number().int().min(1).max(65536).default(64).meta({
     title: 'Batch size',
-    description: 'Samples per step.',
+    description: 'Samples that one batch is made of.',
   }),
   learningRate: z.number().positive().max(100).nullable().default(null).meta({
     title: 'Learning rate',
@@ -97,7 +97,12 @@ const common = {
     title: 'Weight decay',
     description: 'Pulls matrices and kernels towards zero; biases and normalizations are spared.',
   }),
-  momentum: z.number().min(0).lt(1).default(0.9).meta({ title: 'Momentum', description: 'Of SGD.' }),
+  momentum: z
+    .number()
+    .min(0)
+    .lt(1)
+    .default(0.9)
+    .meta({ title: 'Momentum', description: 'Share of the step before that SGD keeps.' }),
   clip: z.number().min(0).max(1e6).default(1).meta({
     title: 'Gradient clipping',
     description: 'Largest norm of all gradients together; 0 turns it off.',

@@ -121,7 +121,7 @@ test.runIf(process.platform === 'linux')(
         first,
         now => now['Measure the teacher']?.state === 'running' && now['Measure the teacher'].progress > 0.05,
       )
-      expect(before['Import the digits']?.state).toBe('done')
+      expect(before['Import the data: Handwritten digits']?.state).toBe('done')
       const offspring = children(first.process.pid)
       expect(offspring.length).toBeGreaterThanOrEqual(2) // the job and the warm process
       const maps = readFileSync(`/proc/${first.process.pid}/maps`, 'utf8')

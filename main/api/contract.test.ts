@@ -289,11 +289,12 @@ test('the sample study is made of real jobs, once', async () => {
       const titles = (await client.jobs.list()).map(job => job.title).reverse()
       expect(titles).toEqual([
         'Import the teacher',
-        'Import the digits',
+        'Import the data: Handwritten digits',
         'Measure the teacher',
         'Static int8',
         'Float16',
         'Dynamic int8',
+        'Student, half as wide',
       ])
       expect((await client.studies.sample({})).id).toBe(study?.id)
       await client.studies.remove({ id: study?.id ?? '' })

@@ -255,7 +255,7 @@ describe('the Node example alone', () => {
       .logits as number[]
     expect(near).toHaveLength(10)
     for (const [i, value] of near.entries())
-      expect(Math.abs(value - (zeros[i] ?? Number.NaN))).toBeLessThan(0.2)
+      expect(Math.abs(value - (zeros[i] ?? Number.NaN))).toBeLessThan(0.5)
     expect(Math.max(...far.map((value, i) => Math.abs(value - (zeros[i] ?? 0))))).toBeGreaterThan(5)
   })
 
