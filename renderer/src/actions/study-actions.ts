@@ -54,7 +54,8 @@ export const STUDY_ACTIONS: readonly Action[] = [
     keywords: 'open onnx teacher add file',
     icon: FilePlus2,
     shortcut: 'I',
-    available: hasStudy,
+    // Without a study it becomes the teacher of a new one.
+    available: ({ app }) => app.studies !== null,
     run: () => openDialog({ kind: 'import-model' }),
   },
   {

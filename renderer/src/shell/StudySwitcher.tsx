@@ -16,7 +16,7 @@ export function StudySwitcher() {
   const client = useClient()
   const studies = useApp(s => s.studies)
   const studyId = useApp(s => s.studyId)
-  const name = studies?.find(s => s.id === studyId)?.name ?? '…'
+  const name = studies?.find(s => s.id === studyId)?.name ?? (studies?.length === 0 ? 'No study' : '…')
   return (
     <Menu position="bottom-start" width={300}>
       <Menu.Target>

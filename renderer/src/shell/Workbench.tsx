@@ -20,6 +20,7 @@ const STACKED = '(max-width: 899px)'
 /** Lineage at the left, the chart in the centre, the selection below or at the right. */
 export function Workbench() {
   const study = useApp(s => s.study)
+  const none = useApp(s => s.studies?.length === 0)
   const failure = useApp(s => s.failure)
   const layout = useUi(s => s.layout)
   const wide = useMediaQuery(WIDE, false, { getInitialValueInEffect: false }) ?? false
@@ -52,12 +53,12 @@ export function Workbench() {
             <ErrorNotice error={failure} onClose={() => useApp.setState({ failure: null })} />
           </div>
         )}
-        {!study && !failure && (
+        {!study && !none && !failure && (
           <div style={{ flex: 1, padding: 16 }}>
             <LoadingBlock height="100%" />
           </div>
         )}
-        {study && !hasModel && <NoModel />}
+        {(study || none) && !hasModel && <NoModel />}
         {study && hasModel && (
           <>
             <section className={classes.chartArea} style={chartSize} aria-label="Trade-off">

@@ -38,6 +38,28 @@ describe('a session', () => {
     expect(useApp.getState().settings.threads).toBe(0)
   })
 
+  it('makes no study where there is none, and opens the first that comes', async () => {
+    const connection = fixtureConnection({ pace: 0 })
+    const asked: PropertyKey[] = []
+    const empty = new Proxy(connection.client.studies, {
+      get(target, key, receiver) {
+        asked.push(key)
+        const first = asked.filter(k => k === 'list').length === 1
+        return key === 'list' && first ? async () => [] : Reflect.get(target, key, receiver)
+      },
+    })
+    const client = new Proxy(connection.client, {
+      get: (target, key, receiver) => (key === 'studies' ? empty : Reflect.get(target, key, receiver)),
+    })
+    const stop = startSession({ ...connection, client }, () => {})
+    await waitFor(() => expect(useApp.getState().studies).toEqual([]))
+    await new Promise(resolve => setTimeout(resolve, 20))
+    expect([useApp.getState().study, asked]).toEqual([null, ['list']])
+    connection.emit({ type: 'studies' })
+    await waitFor(() => expect(useApp.getState().study?.id).toBe('s1'))
+    stop()
+  })
+
   it('says what failed when a study cannot be fetched', async () => {
     const get = () => Promise.reject(new Error('closed'))
     // The cast stands for a client of which only this procedure is called.

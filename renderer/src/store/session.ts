@@ -38,16 +38,18 @@ export async function refreshStudy(client: Client): Promise<void> {
 
 async function refreshStudies(client: Client): Promise<void> {
   const studies = await client.studies.list()
+  // Before the first fetch is over, that one chooses what is opened.
+  const fetched = useApp.getState().studies !== null
   useApp.setState({ studies })
   const { studyId } = useApp.getState()
-  if (studyId && !studies.some(s => s.id === studyId)) {
+  if (studyId ? !studies.some(s => s.id === studyId) : fetched) {
     const next = studies[0]
     useApp.setState({ studyId: null, study: null, selection: [] })
     if (next) await openStudy(client, next.id)
   }
 }
 
-/** Everything the first picture needs; the sample study where there is none yet. */
+/** Everything the first picture needs. The engine makes the sample study, or was told not to: the page does not. */
 async function fetchAll(client: Client): Promise<void> {
   const [info, settings, studies, jobs] = await Promise.all([
     client.app.info(),
@@ -58,10 +60,7 @@ async function fetchAll(client: Client): Promise<void> {
   useApp.setState({ info, settings, studies, jobs, failure: null })
   const wanted = useApp.getState().studyId ?? remembered()
   const known = studies.find(s => s.id === wanted) ?? studies[0]
-  if (known) return openStudy(client, known.id)
-  const sample = await client.studies.sample({})
-  useApp.setState({ studies: await client.studies.list() })
-  await openStudy(client, sample.id)
+  if (known) await openStudy(client, known.id)
 }
 
 async function applyEvent(client: Client, event: AppEvent, onJob: (job: Job, before?: Job) => void) {

@@ -11,6 +11,7 @@ import classes from './tree.module.css'
 
 /** The left part: the lineage, what is being made, and the data. */
 export function TreePane({ study }: { study: Study | null }) {
+  const none = useApp(s => s.studies?.length === 0)
   const importing = useApp(s => s.jobs.some(j => j.kind === 'import-model' && j.state === 'running'))
   return (
     <>
@@ -18,13 +19,13 @@ export function TreePane({ study }: { study: Study | null }) {
         <h2 className={classes.headTitle}>Variants</h2>
         <span style={{ color: 'var(--bt-dim)', fontSize: 12 }}>{study?.variants.length ?? ''}</span>
       </div>
-      {!study && (
+      {!study && !none && (
         <div style={{ padding: 14, flex: 1 }}>
           <LoadingLines lines={8} height={18} />
         </div>
       )}
       {study && study.variants.length > 0 && <LineageTree study={study} />}
-      {study && study.variants.length === 0 && (
+      {(none || study?.variants.length === 0) && (
         <div style={{ flex: 1, minHeight: 0 }}>
           <EmptyState
             icon={Boxes}
