@@ -136,7 +136,7 @@ test.runIf(process.platform === 'linux')(
       // [J8] what ran is taken up first, by itself
       await until(second, now => now['Measure the teacher']?.state === 'running')
       const after = await jobs(second)
-      for (const title of ['Float16', 'Dynamic int8', 'Static int8']) {
+      for (const title of ['Float16', 'Dynamic int8', 'Static int8', 'Student, half as wide']) {
         expect(after[title]?.state).toBe('queued')
         await second.client.jobs.cancel({ id: after[title]?.id ?? '' })
       }
