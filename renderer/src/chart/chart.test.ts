@@ -115,6 +115,13 @@ describe('axes', () => {
     expect(tickText(1_000_000, 'bytes', [])).toBe('1 MB')
     expect(tickText(0.985, 'share', [0.98, 0.985])).toBe('98.5 %')
     expect(tickText(0.98, 'share', [0.97, 0.98])).toBe('98 %')
+    const quarters = [0.985, 0.9875, 0.99, 0.9925]
+    expect(quarters.map(t => tickText(t, 'share', quarters))).toEqual([
+      '98.50 %',
+      '98.75 %',
+      '99.00 %',
+      '99.25 %',
+    ])
     const close = [0.01366, 0.01368, 0.0137, 0.01372]
     expect(close.map(t => tickText(t, 'ms', close))).toEqual(['13.66 µs', '13.68 µs', '13.70 µs', '13.72 µs'])
     const bytes = [20_401_000, 20_403_500, 20_406_000]

@@ -56,7 +56,8 @@ export function axisTicks(domain: Domain, log: boolean, count: number): number[]
 /** A tick in few characters: no zeros that say nothing. */
 export function tickText(value: number, unit: Metric['unit'], ticks: readonly number[]): string {
   if (unit === 'share') {
-    const step = ticks.length > 1 ? Math.abs((ticks[1] ?? 0) - (ticks[0] ?? 0)) * 100 : 1
+    const exact = ticks.length > 1 ? Math.abs((ticks[1] ?? 0) - (ticks[0] ?? 0)) * 100 : 1
+    const step = Number(exact.toPrecision(6)) // 0.9925 − 0.99 is not 0.0025
     const digits = step >= 1 ? 0 : step >= 0.1 ? 1 : 2
     return `${(value * 100).toFixed(step === 2.5 || step === 0.25 ? digits + 1 : digits)} %`
   }

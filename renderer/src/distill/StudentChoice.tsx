@@ -138,7 +138,7 @@ function ShapeChoice({ student, init, onChange, onInit }: ShapeChoiceProps) {
             First weights
           </div>
           <div className={classes.hint}>
-            {init === 'teacher' ? 'Sliced from the teacher by importance' : 'Drawn anew from the seed'}
+            {init === 'teacher' ? 'Sliced by importance' : 'Drawn anew from the seed'}
           </div>
         </div>
         <SegmentedControl

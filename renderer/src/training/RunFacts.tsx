@@ -44,7 +44,7 @@ export function RunFacts({ record, job }: { record: TrainingRecord; job: Job | n
       <Fact
         label="Time"
         value={timeText(record, job)}
-        detail={`${rateText(record)} samples on ${deviceText(record.device)}`}
+        detail={`${rateText(record)} on ${deviceText(record.device)}`}
       />
       <Fact
         label="Samples"

@@ -55,7 +55,7 @@ export function samplesText({ samples }: TrainingRecord): string {
 }
 
 export function rateText(record: TrainingRecord): string {
-  return record.samplesPerSecond > 0 ? `${formatCount(Math.round(record.samplesPerSecond))}/s` : '–'
+  return record.samplesPerSecond > 0 ? `${formatCount(Math.round(record.samplesPerSecond))} samples/s` : '–'
 }
 
 /** '4 min 12 s left', '6 min 3 s', 'paused'. */

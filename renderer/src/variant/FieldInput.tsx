@@ -83,6 +83,7 @@ export function FieldInput({ id, field, value, suggestions, onChange, nested }: 
             data={field.choices}
             value={Array.isArray(value) ? value.map(String) : []}
             onChange={onChange}
+            placeholder={Array.isArray(value) && value.length > 0 ? undefined : 'None'}
             searchable
             clearable
             maxDropdownHeight={220}
