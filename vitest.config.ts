@@ -1,5 +1,6 @@
 import react from '@vitejs/plugin-react'
 import { defineConfig } from 'vitest/config'
+import { softwareGpu } from './scripts/setup.mjs'
 
 const long = process.env.BANTAM_LONG === '1'
 
@@ -10,10 +11,20 @@ export default defineConfig({
         test: {
           name: 'engine',
           include: long ? ['**/*.long.test.ts'] : ['{main,shared,app,scripts}/**/*.test.ts'],
-          exclude: ['node_modules/**', 'out/**', ...(long ? [] : ['**/*.long.test.ts'])],
+          exclude: ['node_modules/**', 'out/**', '**/webgpu.test.ts', ...(long ? [] : ['**/*.long.test.ts'])],
           pool: 'forks',
           globalSetup: ['scripts/build-entries.mjs', 'scripts/test-temp.mjs'],
           testTimeout: long ? 900_000 : 30_000,
+        },
+      },
+      {
+        // Processes of their own, with a driver for WebGPU in their environment.
+        test: {
+          name: 'webgpu',
+          include: long ? [] : ['main/**/webgpu.test.ts'],
+          pool: 'forks',
+          env: softwareGpu() ?? {},
+          testTimeout: 60_000,
         },
       },
       {

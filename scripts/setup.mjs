@@ -1,7 +1,7 @@
 // What `npm start` and `npm test` do first: install what is missing, build what is stale. Node built-ins only.
 import { spawnSync } from 'node:child_process'
-import { existsSync, readdirSync, statSync } from 'node:fs'
-import { dirname, join } from 'node:path'
+import { existsSync, readdirSync, realpathSync, statSync } from 'node:fs'
+import { delimiter, dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 
 export const root = dirname(dirname(fileURLToPath(import.meta.url)))
@@ -70,6 +70,25 @@ export function findChromium() {
   }
   run(process.execPath, [join(root, 'node_modules/playwright/cli.js'), 'install', 'chromium'])
   return find()
+}
+
+/**
+ * Environment in which WebGPU runs on the processor, by SwiftShader, a Vulkan driver that Chromium carries; undefined
+ * where none is found. A process must have it from its start.
+ */
+export function softwareGpu() {
+  const chromium = process.env.CHROMIUM
+  const folders = [
+    ...(chromium && existsSync(chromium) ? [dirname(realpathSync(chromium))] : []),
+    '/usr/lib/chromium',
+    '/usr/lib/chromium-browser',
+    '/opt/google/chrome',
+  ]
+  const files = ['vk_swiftshader_icd.json', 'libvk_swiftshader.so', 'libvulkan.so.1']
+  const folder = folders.find(path => files.every(file => existsSync(join(path, file))))
+  if (!folder) return undefined
+  const path = [folder, process.env.LD_LIBRARY_PATH].filter(Boolean).join(delimiter)
+  return { LD_LIBRARY_PATH: path, VK_ICD_FILENAMES: join(folder, 'vk_swiftshader_icd.json') }
 }
 
 /** Path of the Electron binary, where it could be fetched. Never requires 'electron': that would start a download. */

@@ -16,6 +16,8 @@ if (!long) {
     run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', 'tsconfig.json']),
   )
 }
+// Before the unit tests: Chromium carries the driver on which they try WebGPU.
+const chromium = long ? undefined : findChromium()
 vitest(long ? 'long tests' : 'unit tests', process.execPath, [])
 if (!long) {
   const node24 = findNode24()
@@ -54,7 +56,6 @@ function vitest(name, node, args) {
 }
 
 function playwright() {
-  const chromium = findChromium()
   if (!chromium) {
     totals.failed++
     console.log('\n== screen: FAILED, no Chromium found and none could be installed')

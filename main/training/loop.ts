@@ -94,14 +94,14 @@ export async function trainLoop(
     scaled: options.lossScale > 0,
     threads: run.threads,
   }
-  const step = await openOn(run.device, 'The training', run.record.notes, device =>
-    openProven({ ...opened, device }, trialOf(run)).then(made => {
-      run.record.device = device
-      return made
-    }),
-  )
+  const { step, device } = await openOn(run.device, 'The training', run.record.notes, async on => ({
+    step: await openProven({ ...opened, device: on }, trialOf(run)),
+    device: on,
+  }))
+  run.record.device = device
   try {
-    const loop = new Loop(run, step, context)
+    // A device that was refused does not measure either.
+    const loop = new Loop({ ...run, device }, step, context)
     return await loop.run()
   } finally {
     await step.close()
@@ -189,7 +189,10 @@ class Loop {
     const saved = keepDir ? await readCheckpoint(keepDir, this.r.identity) : undefined
     if (!saved) return false
     this.state = saved.state
-    this.state.record.ended = null
+    const { record } = this.state
+    record.ended = null
+    record.device = this.r.record.device
+    for (const note of this.r.record.notes) if (!record.notes.includes(note)) record.notes.push(note)
     this.step.optimizer.load(saved.blobs.optimizer)
     this.weights.loadStatistics(saved.blobs.statistics)
     if (saved.blobs.best.length > 0) this.best = this.weights.parse(saved.blobs.best)

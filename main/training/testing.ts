@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { Plan } from '../../shared/domain'
+import type { Device, Plan } from '../../shared/domain'
 import { DistillOptions, type TrainingRecord, TrainOptions } from '../../shared/training'
 import type { Dataset } from '../data/dataset'
 import { Random } from '../data/random'
@@ -105,16 +105,16 @@ export function trainingContext(o: { asked?: () => 'pause' | 'finish' | undefine
 /** Fine-tunes a spiral net through the technique's own plan and application. */
 export async function fineTuned(
   o: Partial<TrainOptions>,
-  run: { context: TaskContext; dataset?: Dataset; seed?: number; model?: Model },
+  run: { context: TaskContext; dataset?: Dataset; seed?: number; model?: Model; device?: Device },
 ): Promise<{ model: Model; record: TrainingRecord; plan: Plan }> {
-  const { context, dataset = spiral(240), seed = 0, model = spiralNet() } = run
+  const { context, dataset = spiral(240), seed = 0, model = spiralNet(), device = 'cpu' } = run
   const training = { dataset, indices: dataset.indices('all') }
-  const plan = await fineTune.plan({ model, training, seed, threads: 1 }, trainOptions(o), context)
+  const plan = await fineTune.plan({ model, training, seed, threads: 1, device }, trainOptions(o), context)
   let record: TrainingRecord | undefined
   const trained = await fineTune.apply(model, plan, {
     training,
     threads: 1,
-    device: 'cpu',
+    device,
     context,
     record: told => {
       record = told
