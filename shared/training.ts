@@ -255,7 +255,7 @@ export const TrainingRecord = z.object({
   samplesPerSecond: z.number(),
   device: z.string(),
   /** Why it ended: null while it goes on. */
-  ended: z.enum(['done', 'early', 'asked', 'diverged', 'disk']).nullable(),
+  ended: z.enum(['done', 'early', 'asked', 'diverged']).nullable(),
   notes: z.array(z.string()),
 })
 export type TrainingRecord = z.infer<typeof TrainingRecord>

@@ -89,7 +89,6 @@ const ENDED: Record<NonNullable<TrainingRecord['ended']>, string> = {
   early: 'stopped early: no better epoch for a while',
   asked: 'stopped when asked',
   diverged: 'diverged; the best weights before were kept',
-  disk: 'the disk is full; the best weights before were kept',
 }
 
 /** The result for a person: epochs, the file, the comparison. */
@@ -125,6 +124,7 @@ function describeTraining(record: TrainingRecord): string {
   const held = record.samples.validation
   const facts = [
     `${record.samples.train} samples learnt from, ${held} held out${record.ended ? `; ${ENDED[record.ended]}` : ''}`,
+    ...(record.device === 'cpu' ? [] : [`computed on ${record.device}`]),
     ...(record.teacher === null
       ? []
       : [

@@ -32,8 +32,6 @@ export function endText(record: TrainingRecord): string {
       return 'Finished when asked; the best weights were kept.'
     case 'diverged':
       return 'Stopped because the loss was no longer a number; the best weights before that were kept.'
-    case 'disk':
-      return 'Stopped because the disk was full; the last good checkpoint was kept.'
   }
 }
 
