@@ -102,7 +102,7 @@ export function DatasetForm({ study, file, name: given, probe, onOther, next }: 
               maxLength={200}
               onChange={e => setName(e.currentTarget.value)}
             />
-            <TaskChoice spec={spec} onChange={task => change({ task })} />
+            <TaskChoice probe={probe} spec={spec} onChange={task => change({ task })} />
           </div>
           {probe.format !== 'images' && (
             <Mapping probe={probe} spec={spec} inputs={inputs} onChange={change} />
@@ -145,9 +145,11 @@ const TASKS = [
 ] as const
 
 function TaskChoice({
+  probe,
   spec,
   onChange,
 }: {
+  probe: DataProbe
   spec: DatasetSpec
   onChange(task: NonNullable<DatasetSpec['task']>): void
 }) {
@@ -159,7 +161,8 @@ function TaskChoice({
       <SegmentedControl
         aria-labelledby="task-label"
         fullWidth
-        value={spec.task ?? 'none'}
+        // Unsaid, it is what the engine finds.
+        value={spec.task ?? (probe.classes.length > 0 ? 'classification' : 'none')}
         data={TASKS.map(t => ({ ...t }))}
         onChange={value => {
           const task = TASKS.find(t => t.value === value)

@@ -56,6 +56,11 @@ export function SamplePreviewPane({ study, file, spec, count }: SamplePreviewPan
   )
 }
 
+/** Whole numbers, such as those of tokens, as they are. */
+function figureOf(type: string, value: number): string {
+  return type.includes('int') && Number.isInteger(value) ? String(value) : figure(value)
+}
+
 function figure(value: number): string {
   return Math.abs(value) >= 1000 || (value !== 0 && Math.abs(value) < 0.001)
     ? value.toExponential(2)
@@ -113,11 +118,13 @@ function Sample({ sample }: { sample: SamplePreview }) {
             {(['min', 'mean', 'max'] as const).map(part => (
               <div key={part}>
                 <div className={classes.dim}>{part}</div>
-                {figure(tensor[part])}
+                {figureOf(tensor.type, tensor[part])}
               </div>
             ))}
           </div>
-          <div className={classes.head}>{tensor.head.map(figure).join('  ')} …</div>
+          <div className={classes.head}>
+            {tensor.head.map(value => figureOf(tensor.type, value)).join('  ')} …
+          </div>
         </div>
       ))}
     </>
