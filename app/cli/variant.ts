@@ -82,13 +82,22 @@ export async function runStep(
       parent: { sizeBytes: evidence.parent.sizeBytes },
       seconds: (performance.now() - started) / 1000,
       plan,
-      notes: plan.notes,
+      notes: [...plan.notes, ...otherDevice(plan, evidence.training)],
       verified: evidence.verification,
       training: evidence.training,
     }
   } finally {
     await dataset?.close()
   }
+}
+
+/** Tells where a training computed on another device than planned; why is in the notes of its record. */
+export function otherDevice({ decisions }: Plan, training: TrainingRecord | undefined): Note[] {
+  const { device } = decisions
+  if (!training || typeof device !== 'string' || training.device === device) return []
+  const where = training.device === 'cpu' ? 'the processor' : training.device
+  const message = `The plan says ${device}, but the training ran on ${where}.`
+  return [{ code: 'device-other', severity: 'warning', message }]
 }
 
 /** The model files that options name: a student, further teachers. What is no file is left to the technique. */

@@ -9,7 +9,7 @@ import { type Interface, requireSameInterface } from '../onnx/interface'
 import type { Model } from '../onnx/model'
 import { readModel } from '../onnx/read'
 import type { LearnInput, PlanInput, SampleSet, Technique } from '../technique'
-import { decide, TrainingDecisions } from '../training/decisions'
+import { decide, deviceNotes, TrainingDecisions } from '../training/decisions'
 import { withoutFrozen } from '../training/freeze'
 import { learn } from '../training/learn'
 import { trainableNet } from '../training/net'
@@ -57,7 +57,7 @@ export const distillStudent: Technique<typeof DistillOptions> = {
       seed: input.seed,
       options,
       decisions,
-      notes,
+      notes: [...notes, ...deviceNotes(input.device)],
     }
   },
   async apply(model, plan, run): Promise<Model> {

@@ -1,6 +1,6 @@
 /** What a plan of training holds: everything that was chosen, so that the run can be made again. */
 import { z } from 'zod'
-import { DatasetSpec, Device, SplitName } from '../../shared/domain'
+import { DatasetSpec, Device, type Note, SplitName } from '../../shared/domain'
 import type { CommonOptions } from '../../shared/training'
 import { fixedBatch } from '../measure/inputs'
 import { modelInputs } from '../onnx/inputs'
@@ -29,6 +29,7 @@ export const TrainingDecisions = z.object({
   logits: z.string(),
   trainableParameters: z.number().int(),
   threads: z.number().int(),
+  /** Asked for; the one that computed is in the training's record, which falls back to the processor. */
   device: Device,
   /** The processor the plan was made on: with another one, the weights may end up a little different. */
   processor: z.string(),
@@ -80,6 +81,13 @@ export function decide(chosen: Chosen): TrainingDecisions {
     data: dataset.summary.spec,
     from: splitOf(training),
   }
+}
+
+/** What a plan says of its device: whether it computes rightly shows only when the training begins. */
+export function deviceNotes(device: Device | undefined): Note[] {
+  if (device === undefined || device === 'cpu') return []
+  const message = `The training is tried on ${device} with a first batch. Where its gradients are not those of the processor, it runs on the processor; the record of the training names the device.`
+  return [{ code: 'device-tried', severity: 'info', message }]
 }
 
 /** The split that the samples are; their indices when they are none of them. */

@@ -7,7 +7,7 @@ import { trainable } from '../autodiff/trainable'
 import type { Model } from '../onnx/model'
 import type { PlanInput, SampleSet, Technique } from '../technique'
 import { adviseTraining } from './advice'
-import { decide, TrainingDecisions } from './decisions'
+import { decide, deviceNotes, TrainingDecisions } from './decisions'
 import { withoutFrozen } from './freeze'
 import { learn } from './learn'
 import { trainableNet } from './net'
@@ -48,7 +48,7 @@ export const fineTune: Technique<typeof TrainOptions> = {
         logits: answer.logits,
         metric: task.metric,
       }),
-      notes: [],
+      notes: deviceNotes(input.device),
     }
   },
   async apply(model, plan, run): Promise<Model> {

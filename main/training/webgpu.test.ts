@@ -131,6 +131,7 @@ describe.skipIf(!there)('training on WebGPU', () => {
     expect(record.notes).toEqual([])
     expect(record.device).toBe('webgpu')
     expect(plan.decisions.device).toBe('webgpu')
+    expect(plan.notes.map(n => n.code)).toEqual(['device-tried'])
     const losses = (r: typeof record) => r.epochs.map(e => e.loss)
     expect(losses(record)).toHaveLength(2)
     losses(record).forEach((loss, i) => {
