@@ -40,6 +40,7 @@ test('texts are imported with a tokenizer and shown as what they are', async ({ 
   await expect(page.getByText('[CLS]')).toBeVisible({ timeout: 30_000 })
   await expect(page.getByText(HOSTILE)).toBeVisible()
   await expect(page.getByText(/Lengths of 60 texts/)).toBeVisible()
+  await expect(page.getByText(/a tokenizer is needed/)).toBeHidden()
   await expect(page.getByRole('radio', { name: 'Classes' })).toBeChecked()
   await page.getByRole('button', { name: 'Import 60 samples' }).click()
   await expect(page.getByText(/^60 samples ·/)).toBeVisible({ timeout: 60_000 })

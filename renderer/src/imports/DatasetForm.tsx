@@ -70,6 +70,11 @@ export function DatasetForm({ study, file, name: given, probe, onOther, next }: 
     }
   }
 
+  // That nothing fitted is said of the data without a tokenizer; with one that was chosen, the preview tells.
+  const text = spec.preprocessing?.kind === 'text' ? spec.preprocessing : null
+  const chosen = text !== null && text.tokenizer !== NEW_TEXT.tokenizer
+  const notes = chosen ? probe.notes.filter(n => n.code !== 'does-not-fit') : probe.notes
+
   return (
     <form
       onSubmit={event => {
@@ -92,7 +97,7 @@ export function DatasetForm({ study, file, name: given, probe, onOther, next }: 
               Other data
             </Button>
           </div>
-          {probe.notes.length > 0 && <NoteList notes={probe.notes} max={5} />}
+          {notes.length > 0 && <NoteList notes={notes} max={5} />}
           <div className={classes.grid} style={{ marginTop: 10 }}>
             <TextInput
               label="Name"
