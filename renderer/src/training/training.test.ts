@@ -133,7 +133,7 @@ describe('words', () => {
     expect(epochNow(makeRecord(shape, 8))).toBe(8)
     expect(placeText(trainedVariants.v9 ?? fail())).toBe('16 of 20 epochs')
     expect(endText(trainedVariants.v9 ?? fail())).toMatch(/^Stopped early/)
-    for (const ended of ['done', 'asked', 'diverged', 'disk'] as const) {
+    for (const ended of ['done', 'asked', 'early', 'diverged'] as const) {
       expect(endText({ ...live, ended })).toMatch(/\.$/)
     }
     expect(endText(live)).toBe('')
