@@ -44,13 +44,7 @@ describe('suggestPairs', () => {
     const started = performance.now()
     const pairs = await suggestPairs({ teacher, student: copyModel(teacher), batches, threads: 1 })
     expect(performance.now() - started).toBeLessThan(5000)
-    expect(pairs.map(p => p.teacher).sort()).toEqual([
-      'pool1',
-      'pool2',
-      'relu1',
-      'relu2',
-      'relu3',
-    ])
+    expect(pairs.map(p => p.teacher).sort()).toEqual(['pool1', 'pool2', 'relu1', 'relu2', 'relu3'])
     expect(sameNames(pairs)).toBe(true)
     for (const pair of pairs) {
       expect(pair.kind).toBe('hint')
