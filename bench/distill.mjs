@@ -18,19 +18,13 @@ const SAMPLES = {
     flags: ['--learning-rate', '0.003', '--augment', 'rotate', 'shift'],
   },
   // Chosen by the calibration split: without hidden tokens the teacher is certain of every mail it learnt from, and its
-  // answers say no more than the labels.
+  // answers say no more than the labels. The few mails that could be held out choose an epoch by chance: none are.
   spam: {
     student: 'slim:0.35',
-    epochs: '10',
+    epochs: '8',
     flags: [
-      '--learning-rate',
-      '0.001',
-      '--augment',
-      'token-dropout',
-      '--temperature',
-      '8',
-      '--label-weight',
-      '0.5',
+      ...['--learning-rate', '0.001', '--augment', 'token-dropout', '--validation', '0'],
+      ...['--temperature', '8', '--label-weight', '0.5'],
     ],
   },
 }
