@@ -20,8 +20,6 @@ import { randomWeights } from './student-init'
 import { checkStudentShape, formatStudentShape, type StudentShape } from './student-shape'
 import { narrowings } from './student-widths'
 
-export { isStudentShape, parseStudentShape } from './student-shape'
-
 export interface StudentOptions {
   /** Where the weights come from. */
   init: 'teacher' | 'random'
