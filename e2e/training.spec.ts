@@ -42,7 +42,7 @@ test('a student is distilled beside its control, watched, paused, compared; the 
     await expect(dialog.getByLabel('Graph of the student')).toBeVisible({ timeout: 30_000 })
     await expect(dialog.getByRole('list', { name: 'Pairs' }).getByLabel('Remove pair 1')).toBeVisible()
     await dialog.getByRole('button', { name: 'Done' }).click()
-    await dialog.getByRole('textbox', { name: 'Epochs' }).fill('3')
+    await dialog.getByRole('textbox', { name: 'Epochs' }).fill('15')
     await expect(dialog.getByText('2 trainings')).toBeVisible()
     await dialog.getByRole('button', { name: 'Start', exact: true }).click()
 
@@ -64,7 +64,7 @@ test('a student is distilled beside its control, watched, paused, compared; the 
     await student.click()
     for (const row of [student, control]) await expect(row).toContainText(/\d+\.\d+ %/)
     await page.getByRole('tab', { name: 'Training' }).click()
-    await expect(tab.getByText('3 epochs').first()).toBeVisible()
+    await expect(tab.getByText('15 epochs').first()).toBeVisible()
     await tab.getByLabel(/^Student ×0\.5 without teacher/).check()
     await expect(tab.getByLabel('Runs over epochs').locator('path.recharts-line-curve')).toHaveCount(2)
     await page.getByRole('tab', { name: 'Overview' }).click()

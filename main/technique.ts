@@ -59,15 +59,22 @@ export interface Technique<Schema extends z.ZodType = z.ZodType> {
   /** Decides; changes nothing. */
   plan(input: PlanInput, options: z.output<Schema>, context: TaskContext): Promise<Plan>
   /**
-   * The result is another function than the parent: it is trained, so that applying takes long, needs the data and is
-   * not expected to agree with the parent.
+   * True when, with these options, the result is another function than the parent: it is trained, or its statistics are
+   * taken anew, so that applying takes long, needs the data and is not expected to agree with the parent.
    */
-  learns?: true
+  learns?(options: z.output<Schema>): boolean
   /**
    * Makes the changed model from the plan, and the data where the technique learns. Deterministic: the same plan (and
    * data, device and number of threads) gives the same bytes.
    */
   apply(model: Model, plan: Plan, run?: ApplyInput): Promise<Model>
+}
+
+/** Whether a technique learns with these options; false where they are none of its own. */
+export function learnsWith(technique: Technique, options: unknown): boolean {
+  if (!technique.learns) return false
+  const parsed = technique.options.safeParse(options)
+  return parsed.success && technique.learns(parsed.data)
 }
 
 export type { Recipe, Step }

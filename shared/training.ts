@@ -65,8 +65,8 @@ export type LossSpec = HardLoss | ResponseLoss | FeatureLoss
 export const AUGMENTATIONS = ['shift', 'flip', 'crop', 'rotate', 'cutout', 'token-dropout'] as const
 export type Augmentation = (typeof AUGMENTATIONS)[number]
 
-/** What fine-tuning and distillation have in common, in the order a form shows it. */
-const common = {
+/** What everything that trains has in common, in the order a form shows it. */
+export const CommonFields = {
   epochs: z.number().int().min(1).max(100_000).default(10).meta({
     title: 'Epochs',
     description: 'How often every training sample is seen.',
@@ -169,8 +169,8 @@ export const TrainOptions = z.object({
     title: 'Loss',
     description: 'Auto: cross entropy for classes, binary cross entropy for one logit, MSE for numbers.',
   }),
-  ...common,
-  epochs: common.epochs.default(5),
+  ...CommonFields,
+  epochs: CommonFields.epochs.default(5),
 })
 export type TrainOptions = z.output<typeof TrainOptions>
 
@@ -203,7 +203,7 @@ export const DistillOptions = z.object({
     title: 'Further teachers',
     description: 'ONNX files whose answers are learnt from as well, with equal weight.',
   }),
-  ...common,
+  ...CommonFields,
 })
 export type DistillOptions = z.output<typeof DistillOptions>
 

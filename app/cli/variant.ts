@@ -5,7 +5,7 @@ import { checkModel } from '../../main/onnx/check'
 import { modelInputs } from '../../main/onnx/inputs'
 import { modelHash, readModel } from '../../main/onnx/read'
 import { makeVariant } from '../../main/operations/variant'
-import type { ModelFile } from '../../main/technique'
+import { learnsWith, type ModelFile } from '../../main/technique'
 import { techniqueById } from '../../main/techniques'
 import type { Note, Plan, Step, Verification } from '../../shared/domain'
 import { formatBytes, formatDuration } from '../../shared/format'
@@ -65,7 +65,7 @@ export async function runStep(
         step,
         seed: options.seed,
         ...(calibration ? { calibration } : {}),
-        ...(dataset && technique.learns
+        ...(dataset && learnsWith(technique, step.options)
           ? { training: { dataset, indices: dataset.indices(options.split) } }
           : {}),
         models: await namedModels(parsed.data),

@@ -1,6 +1,6 @@
 import type { DatasetRecord, TechniqueInfo } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
-import { isTrainingTechnique } from '../jobs/requests'
+import { isTrainingStep } from '../jobs/requests'
 import { fileName } from '../jobs/work/files'
 import { machine, referencedModels } from '../jobs/work/lookup'
 import { currentDataset } from '../workspace/datasets'
@@ -30,7 +30,7 @@ export function variantsRouter(bench: Bench) {
         step,
         name: input.name ?? null,
         seed: input.seed,
-        ...(isTrainingTechnique(step.technique)
+        ...(isTrainingStep(step)
           ? { conditions: { dataset: dataset?.id ?? null, ...(await machine(workspace)) } }
           : {}),
       })

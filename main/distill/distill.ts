@@ -37,7 +37,7 @@ export const distillStudent: Technique<typeof DistillOptions> = {
   reference:
     'Hinton, Vinyals and Dean, Distilling the Knowledge in a Neural Network, 2015 (arXiv:1503.02531)',
   needs: 'calibration',
-  learns: true,
+  learns: () => true,
   options: DistillOptions,
   advise: adviseStudent,
   async plan(input, options): Promise<Plan> {

@@ -43,11 +43,13 @@ export interface TrainingConditions {
 
 /** True for what trains: it can be paused, resumed and finished early, and tells of itself in a `TrainingRecord`. */
 export function isTraining(request: JobRequest): boolean {
-  return request.kind === 'variant' && isTrainingTechnique(request.step.technique)
+  return request.kind === 'variant' && isTrainingStep(request.step)
 }
 
-export function isTrainingTechnique(id: string): boolean {
-  return /^(distill|train)\./.test(id)
+/** As `isTraining`, of a step whose options have their defaults. */
+export function isTrainingStep({ technique, options }: Step): boolean {
+  if (/^(distill|train)\./.test(technique)) return true
+  return technique.startsWith('prune.') && Number(options.recover) > 0 && options.recovery !== 'statistics'
 }
 
 export type JobKind = JobRequest['kind']

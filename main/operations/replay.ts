@@ -7,6 +7,7 @@ import type { TaskContext } from '../jobs/context'
 import { runtimeVersion } from '../measure/hardware'
 import type { Model } from '../onnx/model'
 import { filesOf, readModel } from '../onnx/read'
+import { learnsWith } from '../technique'
 import { techniqueById } from '../techniques'
 import { VERSION } from '../version'
 import { planDigest, readEvidence, sidecarPath } from './evidence'
@@ -87,7 +88,7 @@ async function makeAgain(
 ): Promise<{ made: MadeVariant; reason: string | null }> {
   const { plan, dataset } = evidence
   const common = { parent, out, dataset }
-  if (!techniqueById(plan.technique).learns) {
+  if (!learnsWith(techniqueById(plan.technique), plan.options)) {
     const request = { ...common, threads: 1, device: 'cpu' as const }
     return { made: await realize(model, origin, plan, request, context), reason: null }
   }

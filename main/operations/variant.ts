@@ -12,7 +12,7 @@ import type { Model } from '../onnx/model'
 import { filesOf, hashFiles, readModel } from '../onnx/read'
 import { writeModel } from '../onnx/write'
 import { startFresh } from '../runtime/fresh'
-import type { ModelFile, SampleSet, Technique } from '../technique'
+import { learnsWith, type ModelFile, type SampleSet, type Technique } from '../technique'
 import { techniqueById } from '../techniques'
 import { VERSION } from '../version'
 import { planDigest, sidecarPath, stampModel, writeEvidence } from './evidence'
@@ -60,11 +60,12 @@ export async function makeVariant(request: VariantRequest, context: TaskContext)
   refuseOverwriting(files, request.out)
   await breathe(context)
   // Its start-up takes as long as the planning of a small model; nobody keeps it waiting for a training.
-  const child = technique.learns ? undefined : startFresh({ warm: true })
+  const learns = technique.learns?.(options) ?? false
+  const child = learns ? undefined : startFresh({ warm: true })
   try {
     const input = { model, calibration, seed, threads, device, training, ...(models ? { models } : {}) }
     const [plan, origin] = await Promise.all([
-      technique.plan(input, options, within(context, 0.02, technique.learns ? 0.04 : 0.6)),
+      technique.plan(input, options, within(context, 0.02, learns ? 0.04 : 0.6)),
       originOf(files),
     ])
     await breathe(context)
@@ -107,7 +108,8 @@ export async function realize(
   const { parent, calibration, training, out, child } = request
   const technique = techniqueById(plan.technique)
   refuseOverwriting(origin.files, out)
-  const [from, to] = technique.learns ? [0.04, 0.97] : [0.6, 0.7]
+  const learns = learnsWith(technique, plan.options)
+  const [from, to] = learns ? [0.04, 0.97] : [0.6, 0.7]
   context.progress(from, 'Changing the model')
   let record: TrainingRecord | undefined
   const changed = await technique.apply(model, plan, {
@@ -117,7 +119,7 @@ export async function realize(
       record = told
     },
   })
-  const used = technique.learns ? training : calibration
+  const used = learns ? training : calibration
   const dataset = request.dataset ?? (used && usesData(technique, plan) ? datasetOf(used, plan) : null)
   const facts = {
     parent: origin.hash,
@@ -133,7 +135,7 @@ export async function realize(
     context.progress(to, 'Writing the file')
     const { files, sizeBytes } = await writeModel(changed, file)
     await breathe(context)
-    context.progress(technique.learns ? 0.98 : 0.8, 'Proving the file')
+    context.progress(learns ? 0.98 : 0.8, 'Proving the file')
     const { sizeBytes: parentBytes } = origin
     const tried = calibration ?? training
     const proof = {
@@ -145,8 +147,8 @@ export async function realize(
       ...(child ? { child } : {}),
     }
     const [proven, hash] = await Promise.all([prove(proof, context), hashFiles(files)])
-    const verification = technique.learns ? asLearnt(proven) : proven
-    if (!request.force) refuseWorthless(verification, technique.learns ?? false)
+    const verification = learns ? asLearnt(proven) : proven
+    if (!request.force) refuseWorthless(verification, learns)
     const evidence: Evidence = {
       format: 'bantam-evidence',
       version: 1,

@@ -25,7 +25,7 @@ export const fineTune: Technique<typeof TrainOptions> = {
   reference:
     'Rumelhart, Hinton and Williams, Learning representations by back-propagating errors, Nature 1986',
   needs: 'labels',
-  learns: true,
+  learns: () => true,
   options: TrainOptions,
   advise: adviseTraining,
   async plan(input, options): Promise<Plan> {

@@ -5,7 +5,7 @@ import type { Dataset } from '../../data/dataset'
 import { openDataset } from '../../data/open'
 import { inspectModel } from '../../measure/inspect'
 import { makeVariant } from '../../operations/variant'
-import type { SampleSet } from '../../technique'
+import { learnsWith, type SampleSet } from '../../technique'
 import { techniqueById } from '../../techniques'
 import { putModel } from '../../workspace/model-files'
 import type { FileStore } from '../../workspace/store'
@@ -26,7 +26,8 @@ export async function makeAndMeasure(
 ): Promise<Tasks['variant']['result']> {
   const technique = techniqueById(task.step.technique)
   // Of a training nearly all of the time, else about half of it, goes into making the variant.
-  const made = technique.learns ? 0.9 : 0.4
+  const learns = learnsWith(technique, task.step.options)
+  const made = learns ? 0.9 : 0.4
   const dataset = task.measure.dataset && (await openDataset(task.measure.dataset.spec, task.inputs))
   try {
     const out = join(context.tempDir, 'variant.onnx')
@@ -36,7 +37,7 @@ export async function makeAndMeasure(
         step: task.step,
         seed: task.seed,
         ...calibration(dataset),
-        ...(technique.learns ? learning(dataset) : {}),
+        ...(learns ? learning(dataset) : {}),
         models: task.models,
         out,
         threads: task.measure.threads,
