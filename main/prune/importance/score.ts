@@ -1,0 +1,104 @@
+/** How much each channel of a group matters, by the measure that a person chose. */
+import { BantamError } from '../../../shared/errors'
+import type { Importance } from '../../../shared/prune'
+import { Random } from '../../data/random'
+import type { TaskContext } from '../../jobs/context'
+import type { ChannelGroup, Structure } from '../../structure/groups'
+import type { SampleSet } from '../../technique'
+import { normalizationScales, normalizedGroups } from './normalizations'
+import { channelSums } from './weights'
+
+export interface ScoreRequest {
+  structure: Structure
+  groups: readonly ChannelGroup[]
+  importance: Importance
+  /** Already drawn: all of them are used. */
+  samples?: SampleSet | undefined
+  seed: number
+  threads: number
+}
+
+/** Scores by group, one per channel; 0 or more, higher matters more. */
+export type Scores = Map<string, Float64Array>
+
+/** Whether an importance looks at data. */
+export function needsSamples(importance: Importance): boolean {
+  return ['taylor', 'fisher', 'activation', 'wanda'].includes(importance)
+}
+
+/** What a group is scored by: the importance asked for, or `l2` where the group meets no normalization. */
+export function scoredBy(structure: Structure, group: ChannelGroup, importance: Importance): Importance {
+  const plain = importance === 'bn-scale' && !normalizedGroups(structure, [group]).has(group.id)
+  return plain ? 'l2' : importance
+}
+
+/**
+ * One raw score per channel of each group:
+ * - l1, l2: Σ|w|, √Σw² over all weights of the group (Li et al. 2017, arXiv 1608.08710, in the group form of DepGraph,
+ *   arXiv 2301.12900), running statistics left out;
+ * - bn-scale: |γ| (normalizations.ts); groups that meet no normalization are scored by l2 (`scoredBy`), which is logged;
+ * - random: uniform in [0, 1), from the seed and the group's name, whatever groups are asked for.
+ *
+ * Throws `bad-model` naming a weight that is not finite, `bad-option` for bn-scale without any normalization.
+ */
+export async function scoreChannels(request: ScoreRequest, context: TaskContext): Promise<Scores> {
+  const { structure, groups, importance, seed } = request
+  switch (importance) {
+    case 'l1':
+      return channelSums(structure, groups, () => Math.abs)
+    case 'bn-scale':
+      return scales(request, context)
+    case 'random':
+      return new Map(groups.map(group => [group.id, draws(group, seed)]))
+    case 'l2':
+      return norms(structure, groups)
+    default:
+      throw new BantamError('unsupported', `The importance ${importance} is not measured yet.`)
+  }
+}
+
+function norms(structure: Structure, groups: readonly ChannelGroup[]): Scores {
+  const sums = channelSums(structure, groups, () => value => value * value)
+  return new Map([...sums].map(([id, squares]) => [id, squares.map(Math.sqrt)]))
+}
+
+function scales({ structure, groups }: ScoreRequest, context: TaskContext): Scores {
+  const scaled = normalizationScales(structure, groups)
+  const rest = groups.filter(group => !scaled.has(group.id))
+  for (const { id } of rest) context.log(`${id} meets no normalization: its channels are ranked by l2.`)
+  const plain = norms(structure, rest)
+  return new Map(
+    groups.map(({ id, size }) => [id, scaled.get(id) ?? plain.get(id) ?? new Float64Array(size)]),
+  )
+}
+
+function draws(group: ChannelGroup, seed: number): Float64Array {
+  const random = new Random(seed * 2 ** 20 + hashOf(group.id))
+  return Float64Array.from({ length: group.size }, () => random.unit())
+}
+
+/** FNV-1a, 20 bits of it. */
+function hashOf(text: string): number {
+  let hash = 0x811c9dc5
+  for (const byte of new TextEncoder().encode(text)) hash = Math.imul(hash ^ byte, 0x01000193) >>> 0
+  return (hash ^ (hash >>> 20)) & 0xfffff
+}
+
+/**
+ * Scores made comparable between groups: divided by their mean, largest, or L2 norm over the channels of the group.
+ * Groups of zeros stay as they are.
+ */
+export function normalizeScores(scores: Scores, how: 'mean' | 'max' | 'l2' | 'none'): Scores {
+  return new Map([...scores].map(([id, values]) => [id, normalized(values, how)]))
+}
+
+function normalized(values: Float64Array, how: 'mean' | 'max' | 'l2' | 'none'): Float64Array {
+  const by = scaleOf(values, how)
+  return values.map(value => (by > 0 ? value / by : value))
+}
+
+function scaleOf(values: Float64Array, how: 'mean' | 'max' | 'l2' | 'none'): number {
+  if (how === 'max') return values.reduce((a, b) => Math.max(a, b), 0)
+  if (how === 'mean') return values.reduce((sum, v) => sum + v, 0) / values.length
+  return how === 'l2' ? Math.sqrt(values.reduce((sum, v) => sum + v * v, 0)) : 1
+}
