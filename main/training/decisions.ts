@@ -91,7 +91,7 @@ export function deviceNotes(device: Device | undefined): Note[] {
 }
 
 /** The split that the samples are; their indices when they are none of them. */
-function splitOf({ dataset, indices }: SampleSet): TrainingDecisions['from'] {
+export function splitOf({ dataset, indices }: SampleSet): TrainingDecisions['from'] {
   const same = (other: Uint32Array) =>
     other.length === indices.length && other.every((index, i) => index === indices[i])
   // A split may be all there is: then the narrower name says more.

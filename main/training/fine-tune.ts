@@ -30,7 +30,7 @@ export const fineTune: Technique<typeof TrainOptions> = {
   advise: adviseTraining,
   async plan(input, options): Promise<Plan> {
     const training = requireTraining(input)
-    const { net, objective, answer, task } = await objectiveOf(input.model, training, options)
+    const { net, objective, answer, task } = await labelObjective(input.model, training, options)
     const wrt = await weightsOf(objective, options)
     return {
       technique: fineTune.id,
@@ -55,7 +55,7 @@ export const fineTune: Technique<typeof TrainOptions> = {
     if (!run?.training) throw new BantamError('internal', 'A training was started without data.')
     const options = TrainOptions.parse(plan.options)
     const decisions = TrainingDecisions.parse(plan.decisions)
-    const { net, objective } = await objectiveOf(model, run.training, options)
+    const { net, objective } = await labelObjective(model, run.training, options)
     const trained = await learn(
       {
         technique: plan.technique,
@@ -88,7 +88,8 @@ function requireTraining({ training }: PlanInput): SampleSet {
   })
 }
 
-async function objectiveOf(model: Model, training: SampleSet, options: TrainOptions) {
+/** What is minimised to fit the labels. Throws as `hardTask`. */
+export async function labelObjective(model: Model, training: SampleSet, options: TrainOptions) {
   const net = await trainableNet(model)
   const answer = await answerOf(net)
   const task = hardTask(answer, training, options)

@@ -39,7 +39,8 @@ export async function modelCosts(models: readonly Model[]): Promise<ModelCost[]>
   })
 }
 
-async function sizedTypes(models: readonly Model[], inputs: readonly TensorInfo[]): Promise<Types[]> {
+/** Types of each model with every dimension a number, the same sizes for all; none where ORT accepts no sizes. */
+export async function sizedTypes(models: readonly Model[], inputs: readonly TensorInfo[]): Promise<Types[]> {
   const { shapes, assumptions } = assumeShapes(inputs.filter(input => input.type !== 'sequence'))
   for (const length of [null, ...(assumptions.length > 0 ? SHORTER : [])]) {
     const tried = new Map([...shapes].map(([name, shape]) => [name, [...shape]]))
