@@ -31,6 +31,7 @@ import {
   TechniqueInfo,
 } from './domain'
 import { ErrorData } from './errors'
+import { IMPORTANCES, PrunePreview, PruneSensitivity } from './prune'
 import { GraphView, StudentPreview, SuggestedPair, TrainingRecord } from './training'
 
 /** A file or folder a person chose: made by a dialog, a drop, an upload or (host only) a typed path. */
@@ -211,6 +212,23 @@ export const contract = {
       .output(GraphView),
     /** Pairs of values that are alike on samples of the study's data; without data by shape and place. */
     pairs: base.input(z.object({ parent: z.string(), student: z.string() })).output(z.array(SuggestedPair)),
+  },
+  prune: {
+    /** What a step of `prune.` would do. Recovery is left out; with a latency target it takes longer than a moment. */
+    preview: base.input(z.object({ parent: z.string(), step: Step })).output(PrunePreview),
+    /** What was measured last of the variant's model on the study's current data; null where nothing was. */
+    sensitivity: base.input(z.object({ variant: z.string() })).output(PruneSensitivity.nullable()),
+    /** Job: makes each part smaller alone, by these shares kept, and measures what it costs. */
+    measure: base
+      .input(
+        z.object({
+          variant: z.string(),
+          importance: z.enum(IMPORTANCES).default('l2'),
+          keeps: z.array(z.number().gt(0).lt(1)).min(1).max(16).default([0.75, 0.5, 0.25]),
+          samples: z.number().int().min(1).max(100_000).default(256),
+        }),
+      )
+      .output(Job),
   },
   training: {
     /** What a training job reported so far; null before its first step and for other jobs. */

@@ -504,7 +504,7 @@ export type JobState = z.infer<typeof JobState>
 export const Job = z.object({
   id: z.string(),
   studyId: z.string().nullable(),
-  kind: z.enum(['import-model', 'import-dataset', 'variant', 'measure', 'report', 'bundle']),
+  kind: z.enum(['import-model', 'import-dataset', 'variant', 'measure', 'sensitivity', 'report', 'bundle']),
   title: z.string(),
   state: JobState,
   /** It trains: it can be paused, finished early, and has curves (`training.job`). */

@@ -1,11 +1,11 @@
-import type { InspectedRef, StudentRef } from '../jobs/protocol'
+import type { StudentRef } from '../jobs/protocol'
 import { referencedVariant } from '../jobs/references'
 import { machine, modelRef, referencedModel } from '../jobs/work/lookup'
 import { currentDataset } from '../workspace/datasets'
-import { readModelSummary } from '../workspace/models'
 import { readTraining, variantStudy } from '../workspace/variants'
 import type { Workspace } from '../workspace/workspace'
 import type { Bench } from './bench'
+import { inspected } from './inspected'
 import { procedure } from './procedure'
 
 export function distillRouter({ workspace, warm }: Bench) {
@@ -40,13 +40,6 @@ export function trainingRouter({ workspace, queue }: Bench) {
     job: procedure.training.job.handler(({ input }) => queue.training(input.id)),
     variant: procedure.training.variant.handler(({ input }) => readTraining(workspace, input.id)),
   })
-}
-
-/** A variant's file with what is known of it. Throws `not-found`. */
-function inspected(workspace: Workspace, variant: string): InspectedRef {
-  const model = modelRef(workspace, variant)
-  const { parameters, macs, sizeBytes, inputs, outputs } = readModelSummary(workspace, model.hash)
-  return { ...model, summary: { parameters, macs, sizeBytes, inputs, outputs } }
 }
 
 /** Throws `not-found` for a model that is not there, `bad-option` for one of another study. */

@@ -7,6 +7,7 @@ import { jobsRouter } from './jobs'
 import { measureRouter } from './measure'
 import { modelsRouter } from './models'
 import { procedure } from './procedure'
+import { pruneRouter } from './prune'
 import { studiesRouter } from './studies'
 import { techniquesRouter } from './techniques'
 import { variantsRouter } from './variants'
@@ -23,6 +24,7 @@ export function createRouter(bench: Bench) {
     techniques: techniquesRouter(bench),
     variants: variantsRouter(bench),
     distill: distillRouter(bench),
+    prune: pruneRouter(bench),
     training: trainingRouter(bench),
     measure: measureRouter(bench),
     jobs: jobsRouter(bench),

@@ -8,6 +8,7 @@ import { hardware } from '../measure/hardware'
 import { TECHNIQUES, techniqueById, techniqueInfo } from '../techniques'
 import { Kept } from './kept'
 import type { AnyAsk, Asks } from './protocol'
+import { previewPruning } from './prune-asks'
 import { findPairs, previewStudent, viewGraph } from './student-asks'
 
 /** Datasets stay open between questions: scrolling through predictions asks for many pictures of one. */
@@ -35,6 +36,8 @@ export async function answer(ask: AnyAsk): Promise<Asks[AnyAsk['kind']]['answer'
       return viewGraph(ask)
     case 'pairs':
       return findPairs(ask, dataset)
+    case 'prune':
+      return previewPruning(ask, dataset)
     case 'texts':
       return texts(ask)
   }

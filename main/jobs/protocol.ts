@@ -18,10 +18,11 @@ import type {
   Verification,
 } from '../../shared/domain'
 import type { ErrorData } from '../../shared/errors'
+import type { PrunePreview, PruneSensitivity } from '../../shared/prune'
 import type { GraphView, StudentPreview, SuggestedPair, TrainingRecord } from '../../shared/training'
 import type { ReportInput } from '../report/input'
 import type { StoredProfiles } from '../workspace/measurements'
-import type { JobKind } from './requests'
+import type { JobKind, RequestOf } from './requests'
 
 /** A model in the store. */
 export interface ModelRef {
@@ -106,6 +107,18 @@ export interface Tasks {
     }
   }
   measure: { task: MeasureTask & { inputs: TensorInfo[] }; result: Measurements }
+  sensitivity: {
+    task: {
+      model: ModelRef
+      inputs: TensorInfo[]
+      /** Hash of the dataset. */
+      dataset: string
+      spec: DatasetSpec
+      threads: number
+    } & Pick<RequestOf<'sensitivity'>, 'importance' | 'keeps' | 'samples'>
+    /** Hashes of what it was measured of and on. */
+    result: { model: string; dataset: string; sensitivity: PruneSensitivity }
+  }
   report: { task: { input: ReportInput }; result: { file: string; bytes: number } }
   bundle: { task: BundleTask; result: { file: string; bytes: number } }
 }
@@ -156,6 +169,16 @@ export interface Asks {
       threads: number
     }
     answer: SuggestedPair[]
+  }
+  /** What pruning would do; `data` null: none is there. */
+  prune: {
+    ask: {
+      parent: InspectedRef
+      step: Step
+      data: { spec: DatasetSpec; inputs: TensorInfo[] } | null
+      threads: number
+    }
+    answer: PrunePreview
   }
 }
 export type AskKind = keyof Asks

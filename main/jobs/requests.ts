@@ -3,6 +3,7 @@
  * looked up when the job runs, not when it is asked for, so that a job may wait for one before it.
  */
 import type { DatasetSpec, Device, Step } from '../../shared/domain'
+import type { Importance } from '../../shared/prune'
 
 export type JobRequest =
   /** `measure`: queue a measurement when it is done. */
@@ -30,6 +31,16 @@ export type JobRequest =
     }
   /** `variants` empty: all there are when the job runs. */
   | { kind: 'measure'; study: string; variants: string[]; batches: number[]; threads: number[] }
+  /** Each part of a variant made smaller alone, on the study's current data. */
+  | {
+      kind: 'sensitivity'
+      study: string
+      variant: string
+      importance: Importance
+      /** Shares kept. */
+      keeps: number[]
+      samples: number
+    }
   | { kind: 'report'; study: string }
   | { kind: 'bundle'; study: string; variant: string }
 

@@ -2,23 +2,21 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { errorLine, toErrorData } from '../../shared/errors'
 import type { GraphView, StudentPreview, SuggestedPair } from '../../shared/training'
 import type { Batch, Dataset } from '../data/dataset'
 import { suggestPairs } from '../distill/pairs'
 import { makeStudent } from '../distill/student'
 import { parseStudentShape } from '../distill/student-shape'
 import { graphView } from '../distill/view'
-import { fixedBatch, makeFeeds } from '../measure/inputs'
+import { fixedBatch } from '../measure/inputs'
 import { inspectModel } from '../measure/inspect'
-import { momentaryRatio } from '../measure/moment'
 import { requireSameInterface } from '../onnx/interface'
 import type { Model } from '../onnx/model'
 import { readModel } from '../onnx/read'
 import { writeModel } from '../onnx/write'
-import { openSession } from '../runtime/session'
 import { Kept } from './kept'
 import type { Asks, InspectedRef, ModelRef, StudentRef } from './protocol'
+import { speedNextTo } from './speed-next-to'
 
 interface Made {
   model: Model
@@ -63,14 +61,18 @@ async function preview({ teacher, student }: Asks['student']['ask']): Promise<St
   const about = { student: student.text, teacher: { parameters, macs, sizeBytes } }
   if (student.model) {
     const { summary, path } = student.model
-    return { ...about, ...costOf(summary), ...(await compare(teacher.path, path, [])) }
+    return { ...about, ...costOf(summary), ...(await speedNextTo(teacher.path, path, [])) }
   }
   const { model, notes } = await studentOf(teacher, student)
   const folder = await mkdtemp(join(tmpdir(), 'bantam-student-'))
   try {
     const file = join(folder, 'student.onnx')
     await writeModel(model, file)
-    return { ...about, ...costOf(await inspectModel(file)), ...(await compare(teacher.path, file, notes)) }
+    return {
+      ...about,
+      ...costOf(await inspectModel(file)),
+      ...(await speedNextTo(teacher.path, file, notes)),
+    }
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
@@ -78,41 +80,6 @@ async function preview({ teacher, student }: Asks['student']['ask']): Promise<St
 
 function costOf({ parameters, macs, sizeBytes }: InspectedRef['summary']) {
   return { parameters, macs, sizeBytes }
-}
-
-/** The latency of a student next to its teacher's, with the reason among the notes where it could not be measured. */
-async function compare(
-  teacher: string,
-  student: string,
-  notes: readonly string[],
-): Promise<Pick<StudentPreview, 'latency' | 'notes'>> {
-  try {
-    return { latency: await latencyOf(teacher, student), notes: [...notes] }
-  } catch (error) {
-    return {
-      latency: null,
-      notes: [...notes, `Its speed could not be measured: ${errorLine(toErrorData(error))}`],
-    }
-  }
-}
-
-/** Batch 1 (or the batch that the model fixes), one thread, as benchmarks have it; made-up inputs. */
-async function latencyOf(teacher: string, student: string): Promise<StudentPreview['latency']> {
-  const a = await openSession(teacher, { threads: 1 })
-  try {
-    const b = await openSession(student, { threads: 1 })
-    try {
-      const feeds = makeFeeds(a.inputs, fixedBatch(a.inputs) ?? 1)
-      return await momentaryRatio(
-        () => a.run(feeds),
-        () => b.run(feeds),
-      )
-    } finally {
-      await b.close()
-    }
-  } finally {
-    await a.close()
-  }
 }
 
 /** Of a model that is the student itself; one that is made from the teacher has its inputs and outputs. */

@@ -74,7 +74,16 @@ CREATE TABLE artifacts (
 /** How far a paused job got. */
 const second = 'ALTER TABLE jobs ADD COLUMN progress REAL NOT NULL DEFAULT 0'
 
-export const MIGRATIONS: readonly string[] = [first, second]
+/** What was measured of how much each part of a model matters, the newest of each kind of change. */
+const third = `
+CREATE TABLE sensitivities (
+  model TEXT NOT NULL REFERENCES models ON DELETE CASCADE, dataset TEXT NOT NULL,
+  kind TEXT NOT NULL DEFAULT 'prune', sensitivity TEXT NOT NULL, made_at TEXT NOT NULL,
+  PRIMARY KEY (model, dataset, kind)
+) STRICT;
+`
+
+export const MIGRATIONS: readonly string[] = [first, second, third]
 
 /**
  * Brings the database to the newest schema, one transaction per step.

@@ -7,6 +7,7 @@ import { importDataset } from './import-dataset'
 import { importModel } from './import-model'
 import { measure } from './measure'
 import { report } from './report'
+import { sensitivity } from './sensitivity'
 import { makeAndMeasure } from './variant'
 
 /** Runs a task; answers with the result of its kind. Throws what the task throws. */
@@ -20,6 +21,8 @@ export function runTask(task: AnyTask, store: FileStore, context: TaskContext): 
       return makeAndMeasure(task, store, context)
     case 'measure':
       return measure(task, store, context)
+    case 'sensitivity':
+      return sensitivity(task, context)
     case 'report':
       return report(task, store, context)
     case 'bundle':

@@ -1,17 +1,17 @@
 /** Makes a variant, proves it, stores it, and measures it against the teacher. */
 
 import { join } from 'node:path'
-import type { Dataset } from '../../data/dataset'
 import { openDataset } from '../../data/open'
 import { inspectModel } from '../../measure/inspect'
 import { makeVariant } from '../../operations/variant'
-import { learnsWith, type SampleSet } from '../../technique'
+import { learnsWith } from '../../technique'
 import { techniqueById } from '../../techniques'
 import { putModel } from '../../workspace/model-files'
 import type { FileStore } from '../../workspace/store'
 import { type TaskContext, within } from '../context'
 import type { Tasks } from '../protocol'
 import { measureModels } from './measure-models'
+import { calibrationSamples, samplesOf } from './samples'
 
 type Task = Tasks['variant']['task']
 
@@ -31,13 +31,16 @@ export async function makeAndMeasure(
   const dataset = task.measure.dataset && (await openDataset(task.measure.dataset.spec, task.inputs))
   try {
     const out = join(context.tempDir, 'variant.onnx')
+    // A technique that needs no samples is still tried on some. Without any, one that does says so.
+    const tried = calibrationSamples(dataset)
+    const training = learns ? samplesOf(dataset, 'train') : undefined
     const { plan, evidence } = await makeVariant(
       {
         parent: task.parent.path,
         step: task.step,
         seed: task.seed,
-        ...calibration(dataset),
-        ...(learns ? learning(dataset) : {}),
+        ...(tried ? { calibration: tried } : {}),
+        ...(training ? { training } : {}),
         models: task.models,
         out,
         threads: task.measure.threads,
@@ -66,22 +69,4 @@ export async function makeAndMeasure(
   } finally {
     await dataset?.close()
   }
-}
-
-/**
- * Calibration samples never come from the test split. A technique that needs none is still tried on them. Without any,
- * the technique says what it needs.
- */
-function calibration(dataset: Dataset | null): { calibration?: SampleSet } {
-  for (const split of ['calibration', 'train'] as const) {
-    const indices = dataset?.indices(split)
-    if (dataset && indices && indices.length > 0) return { calibration: { dataset, indices } }
-  }
-  return {}
-}
-
-/** What a training learns from: the train split. Its techniques say what they need when there is none. */
-function learning(dataset: Dataset | null): { training?: SampleSet } {
-  const indices = dataset?.indices('train')
-  return dataset && indices && indices.length > 0 ? { training: { dataset, indices } } : {}
 }

@@ -8,6 +8,7 @@ import type { JobKind, RequestOf } from '../requests'
 import type { Committed } from './committed'
 import { commitArtifact, prepareBundle, prepareReport } from './files'
 import { commitDataset, commitModel, prepareDataset, prepareModel } from './imports'
+import { commitSensitivity, prepareSensitivity } from './sensitivity'
 import { commitMeasure, commitVariant, prepareMeasure, prepareVariant } from './variant'
 
 type Prepare<K extends JobKind> = (workspace: Workspace, request: RequestOf<K>) => Promise<Tasks[K]['task']>
@@ -23,6 +24,7 @@ const WORK: { [K in JobKind]: { prepare: Prepare<K>; commit: Commit<K> } } = {
   'import-dataset': { prepare: prepareDataset, commit: commitDataset },
   variant: { prepare: prepareVariant, commit: commitVariant },
   measure: { prepare: prepareMeasure, commit: commitMeasure },
+  sensitivity: { prepare: prepareSensitivity, commit: commitSensitivity },
   report: { prepare: prepareReport, commit: commitArtifact },
   bundle: { prepare: prepareBundle, commit: commitArtifact },
 }

@@ -1,0 +1,14 @@
+/** Which samples of a dataset a technique is given. */
+import type { Dataset } from '../../data/dataset'
+import type { SampleSet } from '../../technique'
+
+/** Calibration samples, else those to train on, never of the test split; undefined where there are none. */
+export function calibrationSamples(dataset: Dataset | null): SampleSet | undefined {
+  return samplesOf(dataset, 'calibration') ?? samplesOf(dataset, 'train')
+}
+
+/** The samples of a split; undefined where there are none. */
+export function samplesOf(dataset: Dataset | null, split: 'calibration' | 'train'): SampleSet | undefined {
+  const indices = dataset?.indices(split)
+  return dataset && indices && indices.length > 0 ? { dataset, indices } : undefined
+}
