@@ -13,6 +13,7 @@ import { counted } from '../onnx/passes/pass'
 import { serialize } from '../onnx/write'
 import { openSession } from '../runtime/session'
 import { dropBlocks, evenly, findStages } from '../structure/blocks'
+import { declinedNotes } from '../structure/declined'
 import { type ChannelGroup, findStructure, type Structure } from '../structure/groups'
 import { type ModelCost, modelCosts } from '../structure/model-cost'
 import { sliceGroups } from '../structure/slice'
@@ -101,7 +102,7 @@ async function reduce(teacher: Model, shape: StudentShape) {
     }))
     notes.push(
       summary('fewer-channels', `${counted(narrow.length, 'group')} of channels became narrower.`),
-      ...declinedNotes(structure.groups),
+      ...declinedNotes(structure.groups, 'not-slimmed'),
     )
   }
   return { model, notes, changes, structure }
@@ -146,29 +147,6 @@ function noBlocksText(depth: number, longest: number): string {
 function noBlocks(depth: number, longest: number): BantamError {
   const action = longest > 1 ? `Choose a depth below ${longest}, or slim.` : 'Choose slim.'
   return new BantamError('unsupported', noBlocksText(depth, longest), { where: `depth:${depth}`, action })
-}
-
-/** Reasons of groups that stay, one note for each reason and node. What inputs and outputs fix is expected. */
-function declinedNotes(groups: readonly ChannelGroup[]): Note[] {
-  const byReason = new Map<string, { reason: ChannelGroup['declined'][number]; ids: string[] }>()
-  for (const { id, declined } of groups) {
-    const reason = declined[0]
-    if (!reason?.node) continue
-    const key = `${reason.message} ${reason.node}`
-    const known = byReason.get(key)
-    if (known) known.ids.push(id)
-    else byReason.set(key, { reason, ids: [id] })
-  }
-  return [...byReason.values()].map(({ reason, ids }) => ({
-    code: 'not-slimmed',
-    severity: 'info',
-    message: `The channels of ${listed(ids)} stay: ${reason.message}`,
-    ...(reason.node ? { node: reason.node } : {}),
-  }))
-}
-
-function listed(ids: readonly string[]): string {
-  return ids.length > 3 ? `${ids.slice(0, 3).join(', ')} and ${ids.length - 3} more` : ids.join(', ')
 }
 
 function noChannels({ groups }: Structure, shape: StudentShape): BantamError {

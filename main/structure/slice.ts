@@ -44,6 +44,26 @@ export function sliceGroups(structure: Structure, keep: ReadonlyMap<string, Uint
   return model
 }
 
+/**
+ * Which channels each value still has when only those in `keep` stay: positions along its first axis that is cut; null
+ * where none is.
+ */
+export function keptChannels(
+  structure: Structure,
+  keep: ReadonlyMap<string, Uint32Array>,
+): (value: string) => Uint32Array | null {
+  const kept = new Map<Dim, Uint32Array>()
+  for (const [id, indices] of keep) kept.set(checked(structure, id, indices), indices)
+  const cut = new Cut(kept)
+  return value => {
+    for (const dim of structure.flow.axes.get(value) ?? []) {
+      const positions = cut.positions(dim)
+      if (positions) return positions
+    }
+    return null
+  }
+}
+
 function checked(structure: Structure, id: string, indices: Uint32Array): Dim {
   const group = structure.groups.find(g => g.id === id)
   const dim = structure.dims.get(id)
