@@ -198,6 +198,28 @@ export const PruneLowRankOptions = z.object({
 })
 export type PruneLowRankOptions = z.output<typeof PruneLowRankOptions>
 
+/** What looks at data, by the option and its values. */
+const LOOKS: Readonly<Record<string, readonly string[]>> = {
+  importance: ['taylor', 'fisher', 'activation', 'wanda', 'similarity', 'measured'],
+  distribution: ['sensitivity'],
+  score: ['wanda'],
+  method: ['activation'],
+}
+
+/** The option that needs data, and whether labelled: null where a technique of pruning makes do with the model. */
+export function pruneNeeds(
+  options: Readonly<Record<string, unknown>>,
+): { option: string; value: string; labels: boolean } | null {
+  const { recover, recovery } = options
+  if (Number(recover) > 0 || recovery === 'statistics')
+    return { option: 'recovery', value: String(recovery ?? 'distill'), labels: recovery === 'labels' }
+  for (const [option, values] of Object.entries(LOOKS)) {
+    const value = String(options[option])
+    if (values.includes(value)) return { option, value, labels: false }
+  }
+  return null
+}
+
 /** Options of recovery alone. */
 export type RecoveryOptions = z.output<z.ZodObject<typeof RecoveryFields>>
 

@@ -21,6 +21,8 @@ const NAMES = [
   'evaluate',
   'benchmark',
   'quantize',
+  'prune',
+  'sensitivity',
   'distill',
   'train',
   'verify',

@@ -29,6 +29,17 @@ export const COMMANDS: readonly Entry[] = [
     proves: true,
   },
   {
+    name: 'prune',
+    summary: 'make a smaller variant with less in it: channels, heads, blocks, weights or ranks',
+    load: () => import('./prune'),
+    proves: true,
+  },
+  {
+    name: 'sensitivity',
+    summary: 'measure what each part of a model matters',
+    load: () => import('./sensitivity'),
+  },
+  {
     name: 'distill',
     summary: 'train a smaller student to answer as its teacher does',
     load: () => import('./distill'),

@@ -1,15 +1,22 @@
 /** The reference of the command line as Markdown, made from the commands and the techniques' schemas themselves. */
 import { Command, type Option } from 'commander'
-import { TECHNIQUES, techniqueInfo } from '../../main/techniques'
+import type { TechniqueInfo } from '../../shared/domain'
 import { COMMANDS } from './commands'
 import { addDataOptions } from './data-options'
 import { describeField, fieldsOf, flagOf } from './flags'
+import { type Family, methodsOf } from './method'
 
 const DATA = addDataOptions(new Command(), false).options
 const IS_DATA = new Set(DATA.map(o => o.long))
 const GLOBAL = new Set(['--json', '--seed', '--threads', '--device', '--workspace'])
 
-/** One section per command with its options, then one per method of `quantize`. */
+/** When a method needs data. */
+const NEEDS: Record<Family, (technique: TechniqueInfo) => string> = {
+  'quantize.': ({ needs }) => (needs === 'nothing' ? 'Needs no data.' : 'Needs `--data`.'),
+  'prune.': () => 'Needs `--data` where something is measured on samples or recovered.',
+}
+
+/** One section per command with its options, then one per method of `quantize` and `prune`. */
 export async function commandReference(): Promise<string> {
   const sections: string[] = []
   for (const { name, summary, load } of COMMANDS) {
@@ -31,21 +38,21 @@ export async function commandReference(): Promise<string> {
       ].join('\n'),
     )
   }
-  for (const technique of TECHNIQUES.map(techniqueInfo).filter(t => t.id.startsWith('quantize.'))) {
-    const needs = technique.needs === 'nothing' ? 'Needs no data.' : 'Needs `--data`.'
-    const fields = fieldsOf(technique).map(([name, field]) => [flagOf(name, field), describeField(field)])
-    sections.push(
-      [
-        `### \`--method ${technique.id.slice('quantize.'.length)}\``,
-        '',
-        `${technique.summary} ${needs}`,
-        '',
-        ...(fields.length > 0 ? table(fields) : ['No options.']),
-      ].join('\n'),
-    )
-  }
+  for (const family of ['quantize.', 'prune.'] as const)
+    sections.push(...methodsOf(family).map(method => methodSection(family, method)))
   sections.unshift(['### Options of data', '', ...table(DATA.map(o => [o.flags, withDefault(o)]))].join('\n'))
   return sections.join('\n\n')
+}
+
+function methodSection(family: Family, technique: TechniqueInfo): string {
+  const fields = fieldsOf(technique).map(([name, field]) => [flagOf(name, field), describeField(field)])
+  return [
+    `### \`${family.slice(0, -1)} --method ${technique.id.slice(family.length)}\``,
+    '',
+    `${technique.summary} ${NEEDS[family](technique)}`,
+    '',
+    ...(fields.length > 0 ? table(fields) : ['No options.']),
+  ].join('\n')
 }
 
 function isList(option: Option): boolean {

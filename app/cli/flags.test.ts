@@ -10,6 +10,8 @@ const schema = z.object({
   keepTypes: z.boolean().default(false),
   bins: z.number().int().min(128).max(4096).default(2048),
   ratio: z.number().min(0).default(0.5),
+  share: z.number().gt(0).lt(1).default(0.5),
+  rate: z.number().positive().max(100).nullable().default(null),
   exclude: z.array(z.string().min(1)).default([]),
   operators: z.array(z.enum(['Conv', 'MatMul'])).default(['Conv', 'MatMul']),
   block: z.number().int().nullable().default(null),
@@ -65,6 +67,8 @@ describe('technique flags', () => {
     expect(() => parse('--bins', '2')).toThrow('It must be a whole number from 128 to 4096.')
     expect(() => parse('--bins', '512.5')).toThrow('It must be a whole number from 128 to 4096.')
     expect(() => parse('--ratio', '-1')).toThrow('It must be a number of at least 0.')
+    expect(() => parse('--share', '1')).toThrow('It must be a number above 0 and below 1.')
+    expect(() => parse('--rate', '0')).toThrow('It must be a number above 0 and at most 100.')
     expect(() => parse('--operators', 'Relu')).toThrow('It must be one of: Conv, MatMul.')
     expect(() => parse('--nonsense')).toThrow("unknown option '--nonsense'")
   })
@@ -74,7 +78,8 @@ describe('technique flags', () => {
     expect(texts[0]).toBe('How. (fast, exact; default: fast)')
     expect(texts[1]).toBe('One scale per channel. (default: on)')
     expect(texts[3]).toContain('128 to 4096; default: 2048')
-    expect(texts[5]).toContain('default: none')
-    expect(texts[6]).toContain('Conv, MatMul; default: all')
+    expect(texts[5]).toContain('(above 0 and below 1; default: 0.5)')
+    expect(texts[7]).toContain('default: none')
+    expect(texts[8]).toContain('Conv, MatMul; default: all')
   })
 })

@@ -15,6 +15,7 @@ export interface Field {
   minimum?: number
   maximum?: number
   exclusiveMinimum?: number
+  exclusiveMaximum?: number
 }
 
 /** Options of a technique by their names in the schema. */
@@ -84,10 +85,19 @@ export function describeField(field: Field): string {
   return `${field.description ?? field.title ?? ''} (${parts.join('; ')})`.trim()
 }
 
-function rangeOf({ minimum, maximum }: Field): string {
+/** '1 to 9', 'at least 1', 'above 0 and below 1'; '' for any number. */
+function rangeOf(field: Field): string {
   const isBounded = (x: number | undefined) => x !== undefined && Math.abs(x) < Number.MAX_SAFE_INTEGER
+  const { minimum, maximum, exclusiveMinimum, exclusiveMaximum } = field
   if (isBounded(minimum) && isBounded(maximum)) return `${minimum} to ${maximum}`
-  return isBounded(minimum) ? `at least ${minimum}` : ''
+  return [
+    isBounded(minimum) ? `at least ${minimum}` : '',
+    isBounded(exclusiveMinimum) ? `above ${exclusiveMinimum}` : '',
+    isBounded(exclusiveMaximum) ? `below ${exclusiveMaximum}` : '',
+    isBounded(maximum) ? `at most ${maximum}` : '',
+  ]
+    .filter(Boolean)
+    .join(' and ')
 }
 
 function defaultText(field: Field, choices: string[] | undefined): string {
@@ -142,16 +152,20 @@ function isNumeric({ type }: Field): boolean {
 
 function parseNumber(text: string, field: Field): number {
   const value = Number(text)
-  const { minimum = Number.NEGATIVE_INFINITY, maximum = Number.POSITIVE_INFINITY } = field
   const whole = field.type === 'integer'
   const isRight = text.trim() !== '' && Number.isFinite(value) && (!whole || Number.isInteger(value))
-  if (!isRight || value < minimum || value > maximum) {
+  if (!isRight || !isWithin(value, field)) {
     const range = rangeOf(field)
-    throw new InvalidArgumentError(
-      `It must be a ${whole ? 'whole ' : ''}number${range && ` ${range.startsWith('at') ? 'of ' : 'from '}${range}`}.`,
-    )
+    const how = /^at (least|most)/.test(range) ? ' of ' : /^above|^below/.test(range) ? ' ' : ' from '
+    throw new InvalidArgumentError(`It must be a ${whole ? 'whole ' : ''}number${range && how + range}.`)
   }
   return value
+}
+
+function isWithin(value: number, field: Field): boolean {
+  const { minimum = Number.NEGATIVE_INFINITY, maximum = Number.POSITIVE_INFINITY } = field
+  const { exclusiveMinimum = Number.NEGATIVE_INFINITY, exclusiveMaximum = Number.POSITIVE_INFINITY } = field
+  return value >= minimum && value <= maximum && value > exclusiveMinimum && value < exclusiveMaximum
 }
 
 /** The options given on the command line, by their names in the schema; the others keep their defaults. */

@@ -1,5 +1,6 @@
-/** The work of `bantam train` and `bantam distill`. */
-import { within } from '../../main/jobs/context'
+/** The work of `bantam train` and `bantam distill`, and of `bantam prune`. */
+import { type TaskContext, within } from '../../main/jobs/context'
+import { isTrainingStep } from '../../main/jobs/requests'
 import { modelInputs } from '../../main/onnx/inputs'
 import { readModel } from '../../main/onnx/read'
 import type { Evaluation, Step } from '../../shared/domain'
@@ -28,7 +29,10 @@ export interface Learnt {
   evaluation: Evaluation | undefined
 }
 
-/** Trains, and compares the result with the original on `--eval-data`. */
+/**
+ * Makes the result, and compares it with the original on `--eval-data`. A step that trains has a folder for its
+ * checkpoints meanwhile.
+ */
 export async function runLearning(
   model: string,
   step: Step,
@@ -48,9 +52,10 @@ export async function runLearning(
       const say = (record: TrainingRecord) => {
         state = describeProgress(record)
       }
-      const { training, ...result } = await withCheckpoints(options, told, say, kept =>
-        runStep(model, step, options, within(kept, 0, 0.97)),
-      )
+      const make = (kept: TaskContext) => runStep(model, step, options, within(kept, 0, 0.97))
+      const { training, ...result } = isTrainingStep(step)
+        ? await withCheckpoints(options, told, say, make)
+        : await make(told)
       const evaluation = options.evalData
         ? await evaluateFiles(
             options.out,

@@ -1,4 +1,4 @@
-/** What `bantam train` and `bantam distill` share: options from flags and recipe, checkpoints, the result. */
+/** What `bantam train`, `bantam distill` and `bantam prune` share: options from flags and recipe, checkpoints, the result. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { resolve } from 'node:path'
 import { type Command, Option } from 'commander'
@@ -20,7 +20,6 @@ const TRAINING = {
 }
 
 export interface LearnOptions extends Globals, DataOptions {
-  data: string
   out: string
   evalData?: string
   evalSplit: SplitName
@@ -32,8 +31,17 @@ export interface LearnOptions extends Globals, DataOptions {
 
 /** Options of both commands: globals, data, the technique's own flags. */
 export function addLearnOptions(command: Command, technique: TechniqueInfo): Command {
-  addDataOptions(addGlobals(command), true)
-    .requiredOption('--out <file>', 'where to write the result; its evidence goes beside it')
+  addDataOptions(addGlobals(command), true).requiredOption(
+    '--out <file>',
+    'where to write the result; its evidence goes beside it',
+  )
+  addTechniqueFlags(addRunOptions(command), technique)
+  return command
+}
+
+/** Options of every command that can train: how to go on, what to compare with. */
+export function addRunOptions(command: Command): Command {
+  return command
     .option('--eval-data <data>', 'data to compare the result with the original on, none of it learnt from')
     .addOption(
       new Option('--eval-split <split>', 'which samples of --eval-data')
@@ -44,8 +52,6 @@ export function addLearnOptions(command: Command, technique: TechniqueInfo): Com
     .option('--resume', 'go on from the checkpoint of an interrupted run', false)
     .option('--restart', 'start anew, whatever checkpoint there is', false)
     .option('--force', 'keep a result whose answers are worthless', false)
-  addTechniqueFlags(command, technique)
-  return command
 }
 
 /**
@@ -55,7 +61,7 @@ export function addLearnOptions(command: Command, technique: TechniqueInfo): Com
 export function stepOf(
   command: Command,
   technique: TechniqueInfo,
-  { recipe, seed }: LearnOptions,
+  { recipe, seed }: Pick<LearnOptions, 'recipe' | 'seed'>,
 ): { step: Step; seed: number } {
   const flags = techniqueOptions(command, technique)
   const written = recipe === undefined ? undefined : readRecipe(recipe, technique.id)

@@ -1,5 +1,6 @@
-import type { DatasetRecord, TechniqueInfo } from '../../shared/domain'
+import type { DatasetRecord, Step, TechniqueInfo } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
+import { pruneNeeds } from '../../shared/prune'
 import { isTrainingStep } from '../jobs/requests'
 import { fileName } from '../jobs/work/files'
 import { machine, referencedModels } from '../jobs/work/lookup'
@@ -21,7 +22,7 @@ export function variantsRouter(bench: Bench) {
       const parent = variants.variantCore(workspace, input.parent)
       const { step, title, needs } = await bench.warm.ask('step', { step: input.step })
       const dataset = currentDataset(workspace, parent.study)
-      requireData(title, needs, dataset)
+      requireData(title, needsOf(step, needs), dataset)
       referencedModels(workspace, parent.study, step)
       return bench.queue.enqueue(parent.study, input.name ?? `${title} of ${parent.name}`, {
         kind: 'variant',
@@ -67,6 +68,13 @@ export function variantsRouter(bench: Bench) {
       return bench.queue.enqueue(study, `Bundle of ${name}`, { kind: 'bundle', study, variant: input.id })
     }),
   })
+}
+
+/** Of a technique of pruning its options say what it needs. */
+function needsOf({ technique, options }: Step, needs: TechniqueInfo['needs']): TechniqueInfo['needs'] {
+  if (!technique.startsWith('prune.')) return needs
+  const found = pruneNeeds(options)
+  return !found ? 'nothing' : found.labels ? 'labels' : 'calibration'
 }
 
 /** Throws `bad-data` when a technique needs data, or labels, that the study does not have. */

@@ -1,7 +1,7 @@
 /** What a training is made again with: the data it learnt from and the models it named, found and checked. */
 import { existsSync } from 'node:fs'
 import { z } from 'zod'
-import type { Evidence } from '../../shared/domain'
+import { Device, type Evidence } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
 import type { Dataset } from '../data/dataset'
 import { openDataset } from '../data/open'
@@ -22,7 +22,11 @@ export interface Places {
 }
 
 const Named = z.object({ source: z.string(), hash: z.string().nullable() })
-const Decisions = TrainingDecisions.extend({
+/** What learns without steps, by statistics of the samples, says no more than which samples and how many threads. */
+const Decisions = TrainingDecisions.pick({ threads: true, data: true, from: true }).extend({
+  device: Device.default('cpu'),
+  /** Null: the plan does not say. */
+  processor: z.string().nullable().default(null),
   student: Named.optional(),
   teachers: z.array(Named).optional(),
 })
@@ -64,13 +68,15 @@ export async function openRelearning(
     reason:
       decisions.processor === here
         ? null
-        : `The training was done on another processor (${decisions.processor}; this is ${here}), where sums are taken in another order.`,
+        : decisions.processor === null
+          ? 'It learnt on a processor that the plan does not name; on another one sums are taken in another order.'
+          : `The training was done on another processor (${decisions.processor}; this is ${here}), where sums are taken in another order.`,
     close: () => dataset.close(),
   }
 }
 
 async function openData(
-  { data }: TrainingDecisions,
+  { data }: z.infer<typeof Decisions>,
   parent: Model,
   hash: string,
   source = data.source,

@@ -92,7 +92,7 @@ describe('[W4] schema', () => {
       database.exec('PRAGMA user_version = 99')
       database.close()
       expect(() => openWorkspace(folder)).toThrow(
-        'The workspace was made by a newer version of Bantam (its format is 99; this version knows up to 2).',
+        'The workspace was made by a newer version of Bantam (its format is 99; this version knows up to 3).',
       )
       const again = openDatabase(path)
       expect(again.get('PRAGMA user_version')).toEqual({ user_version: 99 })

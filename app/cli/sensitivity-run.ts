@@ -1,0 +1,88 @@
+/** The work of `bantam sensitivity`, and its result for a person. */
+import { type TaskContext, within } from '../../main/jobs/context'
+import { checkModel } from '../../main/onnx/check'
+import { modelInputs } from '../../main/onnx/inputs'
+import { readModel } from '../../main/onnx/read'
+import { formatDuration, formatShare } from '../../shared/format'
+import type { PruneSensitivity, SensitivityCurve } from '../../shared/prune'
+import { drawSamples, openData } from './data'
+import type { SensitivityOptions } from './sensitivity'
+import { columns, plain } from './terminal'
+import { threadCount } from './threads'
+
+/** Throws what reading and measuring throw. */
+export async function sensitivityOf(
+  path: string,
+  options: SensitivityOptions,
+  context: TaskContext,
+): Promise<PruneSensitivity> {
+  const { importance, keep: keeps, samples: count, seed, split, group: groups } = options
+  context.progress(0, 'Reading the model')
+  const model = await readModel(path)
+  checkModel(model, path)
+  const dataset = await openData(options, modelInputs(model))
+  try {
+    const samples = { dataset, indices: drawSamples(dataset, split, count, seed) }
+    const threads = await threadCount(options.threads)
+    const wanted = groups ? { groups } : {}
+    const { measureSensitivity } = await import('../../main/prune/sensitivity' as string)
+    const request = { model, keeps, importance, samples, seed, threads, ...wanted }
+    return await measureSensitivity(request, within(context, 0.02, 1))
+  } finally {
+    await dataset.close()
+  }
+}
+
+const METRIC: Record<PruneSensitivity['metric'], string> = {
+  accuracy: 'accuracy on labels',
+  rmse: 'root mean square error',
+  agreement: 'share of answers that are those of the whole model',
+  distance: 'relative distance from the answers of the whole model',
+}
+
+const BAR = 10
+
+/** A row for each part: what it takes of the model, and what the metric loses when so much of it stays. */
+export function describeSensitivity(found: PruneSensitivity): string {
+  const { metric, reference, curves, declined } = found
+  const share = metric === 'accuracy' || metric === 'agreement'
+  const value = (x: number) => (share ? formatShare(x) : x.toPrecision(4))
+  const keeps = [...new Set(curves.flatMap(c => c.points.map(p => p.keep)))].sort((a, b) => b - a)
+  const most = Math.max(1e-12, ...curves.flatMap(c => c.points.map(p => p.drop.value)))
+  const sorted = [...curves].sort((a, b) => worst(b) - worst(a))
+  const rows = sorted.map(curve => [
+    plain(curve.id),
+    curve.kind,
+    String(curve.size),
+    formatShare(curve.macs, 1),
+    ...keeps.map(keep => {
+      const drop = curve.points.find(p => p.keep === keep)?.drop.value
+      return drop === undefined ? '' : `${lost(drop, share)} ${bar(drop / most)}`
+    }),
+  ])
+  const header = ['part', 'kind', 'size', 'MACs', ...keeps.map(keep => `${Math.round(100 * keep)} % stays`)]
+  return [
+    `${METRIC[metric]}: ${value(reference)} on ${found.samples} samples, whole; what is lost when a part alone is made smaller${share ? ' (points)' : ''}:`,
+    '',
+    columns([header, ...rows], [2, 3]),
+    ...(declined.length > 0 ? ['', `${declined.length} parts may not be changed (--json says why)`] : []),
+    '',
+    `channels chosen by ${found.importance}; took ${formatDuration(found.seconds)}`,
+  ].join('\n')
+}
+
+function worst({ points }: SensitivityCurve): number {
+  return Math.max(0, ...points.map(p => p.drop.value))
+}
+
+/** As wide in every row, so that bars begin below each other. */
+function lost(drop: number, share: boolean): string {
+  return (share ? (100 * drop).toFixed(2) : drop.toPrecision(3)).padStart(share ? 6 : 9)
+}
+
+/** Eighths of a block: '███▌      '. */
+function bar(share: number): string {
+  const eighths = Math.round(8 * BAR * Math.min(1, Math.max(0, share)))
+  const partial = eighths % 8 > 0 ? (' ▏▎▍▌▋▊▉'[eighths % 8] ?? '') : ''
+  return ('█'.repeat(Math.floor(eighths / 8)) + partial).padEnd(BAR)
+}
