@@ -53,7 +53,13 @@ export function runPreview(
       const input = { model, calibration: drawn, training, seed, threads, device: options.device }
       const plan = await technique.plan(input, parsed, within(context, 0, 0.8))
       const { sizeBytes } = await originOf(await filesOf(path, model))
-      const preview = await previewPlan({ path, sizeBytes }, model, plan, threads, within(context, 0.8, 1))
+      const preview = await previewPlan(
+        { path, sizeBytes },
+        model,
+        plan,
+        { threads, training },
+        within(context, 0.8, 1),
+      )
       const { before, after, latency, notes } = preview
       return {
         plan,

@@ -3,6 +3,7 @@ import { type TaskContext, within } from '../../main/jobs/context'
 import { checkModel } from '../../main/onnx/check'
 import { modelInputs } from '../../main/onnx/inputs'
 import { readModel } from '../../main/onnx/read'
+import { measureSensitivity } from '../../main/prune/sensitivity'
 import { formatDuration, formatShare } from '../../shared/format'
 import type { PruneSensitivity, SensitivityCurve } from '../../shared/prune'
 import { drawSamples, openData } from './data'
@@ -25,7 +26,6 @@ export async function sensitivityOf(
     const samples = { dataset, indices: drawSamples(dataset, split, count, seed) }
     const threads = await threadCount(options.threads)
     const wanted = groups ? { groups } : {}
-    const { measureSensitivity } = await import('../../main/prune/sensitivity' as string)
     const request = { model, keeps, importance, samples, seed, threads, ...wanted }
     return await measureSensitivity(request, within(context, 0.02, 1))
   } finally {

@@ -46,7 +46,7 @@ async function make({ parent, step, data, threads }: Ask, open: Open): Promise<P
     const input = { model, calibration, seed: 0, threads, device: 'cpu' as const }
     const plan = await techniqueById(step.technique).plan(input, step.options, context)
     const file = { path: parent.path, sizeBytes: parent.summary.sizeBytes }
-    return await previewPlan(file, model, plan, threads, context)
+    return await previewPlan(file, model, plan, { threads }, context)
   } finally {
     await rm(tempDir, { recursive: true, force: true })
   }

@@ -7,18 +7,22 @@ import { speedNextTo } from '../jobs/speed-next-to'
 import { inspectModel } from '../measure/inspect'
 import type { Model } from '../onnx/model'
 import { writeModel } from '../onnx/write'
+import type { SampleSet } from '../technique'
 import { techniqueById } from '../techniques'
 
-/** Leaves a file in the task's temporary folder. Throws what applying and writing throw. */
+/**
+ * `training` is looked at by rounds after the first alone, whose channels are chosen anew. Leaves a file in the task's temporary
+ * folder. Throws what applying and writing throw.
+ */
 export async function previewPlan(
   parent: { path: string; sizeBytes: number },
   model: Model,
   plan: Plan,
-  threads: number,
+  { threads, training }: { threads: number; training?: SampleSet | undefined },
   context: TaskContext,
 ): Promise<PrunePreview> {
   const bare: Plan = { ...plan, options: { ...plan.options, recovery: 'distill', recover: 0 } }
-  const run = { threads, device: 'cpu' as const, context, record() {} }
+  const run = { threads, training, device: 'cpu' as const, context, record() {} }
   const pruned = await techniqueById(plan.technique).apply(model, bare, run)
   const file = join(context.tempDir, 'preview.onnx')
   const { sizeBytes } = await writeModel(pruned, file)

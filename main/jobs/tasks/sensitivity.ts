@@ -4,6 +4,7 @@ import { BantamError } from '../../../shared/errors'
 import { openDataset } from '../../data/open'
 import { readModel } from '../../onnx/read'
 import { drawSamples } from '../../prune/draw'
+import { measureSensitivity } from '../../prune/sensitivity'
 import { type TaskContext, within } from '../context'
 import type { Tasks } from '../protocol'
 import { calibrationSamples } from './samples'
@@ -29,7 +30,6 @@ export async function sensitivity(
     }
     const samples = drawSamples(found, task.samples, SEED)
     const model = await readModel(ref.path)
-    const { measureSensitivity } = await import('../../prune/sensitivity' as string)
     const sensitivity = await measureSensitivity(
       { model, keeps, importance, samples, seed: SEED, threads },
       within(context, 0.02, 1),
