@@ -64,6 +64,11 @@ export interface Technique<Schema extends z.ZodType = z.ZodType> {
    */
   learns?(options: z.output<Schema>): boolean
   /**
+   * The result may be far from the parent's answers, and is kept to be repaired: how far is told as a warning, not
+   * refused.
+   */
+  lossy?: true
+  /**
    * Makes the changed model from the plan, and the data where the technique learns. Deterministic: the same plan (and
    * data, device and number of threads) gives the same bytes.
    */

@@ -3,6 +3,8 @@ import { z } from 'zod'
 import type { TechniqueInfo } from '../shared/domain'
 import { BantamError } from '../shared/errors'
 import { distillStudent } from './distill/distill'
+import { pruneBlocks } from './prune/blocks'
+import { pruneChannels, pruneFfn, pruneHeads } from './prune/structured'
 import { dynamicInt8 } from './quantize/dynamic-int8'
 import { float16 } from './quantize/float16'
 import { nearest } from './quantize/names'
@@ -17,6 +19,10 @@ export const TECHNIQUES = [
   dynamicInt8,
   weightInt8,
   float16,
+  pruneChannels,
+  pruneFfn,
+  pruneHeads,
+  pruneBlocks,
   distillStudent,
   fineTune,
 ] as unknown as readonly Technique[]

@@ -147,7 +147,7 @@ export async function realize(
       ...(child ? { child } : {}),
     }
     const [proven, hash] = await Promise.all([prove(proof, context), hashFiles(files)])
-    const verification = learns ? asLearnt(proven) : proven
+    const verification = learns ? asLearnt(proven) : technique.lossy ? asLossy(proven) : proven
     if (!request.force) refuseWorthless(verification, learns)
     const evidence: Evidence = {
       format: 'bantam-evidence',
@@ -216,6 +216,15 @@ const DIFFERS = ['unrelated-output', 'weak-agreement']
 /** A net that was trained is its own function: that it differs from its parent says nothing. */
 function asLearnt(verification: Verification): Verification {
   return { ...verification, notes: verification.notes.filter(note => !DIFFERS.includes(note.code)) }
+}
+
+/** What lost much is kept, with a warning. */
+function asLossy(verification: Verification): Verification {
+  const notes = verification.notes.map((note): Note => {
+    if (note.code !== 'unrelated-output') return note
+    return { ...note, severity: 'warning', action: 'Let it recover, or take less away.' }
+  })
+  return { ...verification, notes }
 }
 
 function datasetOf({ dataset, indices }: SampleSet, plan: Plan): NonNullable<Evidence['dataset']> {

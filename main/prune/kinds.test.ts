@@ -33,22 +33,24 @@ describe('what groups are', () => {
 })
 
 describe('what a structure costs at other sizes', () => {
-  test.each(['resnet.torchscript.onnx', 'mobilenetv3.dynamo.onnx', 'bert.dynamo.onnx', 'lstm.torchscript.onnx'])(
-    '%s: as the sliced model is counted',
-    async name => {
-      const structure = await structureOf(name)
-      const cost = await StructureCost.of(structure)
-      const kinds = groupKinds(structure)
-      const halved = structure.groups.filter(
-        g => g.declined.length === 0 && kinds.get(g.id) !== 'head-width' && g.size > 1,
-      )
-      const sizes = new Map(halved.map(g => [g.id, Math.ceil(g.size / 2)]))
-      const keep = new Map([...sizes].map(([id, n]) => [id, Uint32Array.from({ length: n }, (_, i) => i)]))
-      const [before, after] = await modelCosts([structure.model, sliceGroups(structure, keep)])
-      expect(cost.whole).toMatchObject({ parameters: before?.parameters, macs: before?.macs })
-      const counted = cost.at(sizes)
-      expect(counted.parameters).toBe(after?.parameters)
-      expect(Math.abs(counted.macs / (after?.macs ?? 0) - 1)).toBeLessThan(0.001)
-    },
-  )
+  test.each([
+    'resnet.torchscript.onnx',
+    'mobilenetv3.dynamo.onnx',
+    'bert.dynamo.onnx',
+    'lstm.torchscript.onnx',
+  ])('%s: as the sliced model is counted', async name => {
+    const structure = await structureOf(name)
+    const cost = await StructureCost.of(structure)
+    const kinds = groupKinds(structure)
+    const halved = structure.groups.filter(
+      g => g.declined.length === 0 && kinds.get(g.id) !== 'head-width' && g.size > 1,
+    )
+    const sizes = new Map(halved.map(g => [g.id, Math.ceil(g.size / 2)]))
+    const keep = new Map([...sizes].map(([id, n]) => [id, Uint32Array.from({ length: n }, (_, i) => i)]))
+    const [before, after] = await modelCosts([structure.model, sliceGroups(structure, keep)])
+    expect(cost.whole).toMatchObject({ parameters: before?.parameters, macs: before?.macs })
+    const counted = cost.at(sizes)
+    expect(counted.parameters).toBe(after?.parameters)
+    expect(Math.abs(counted.macs / (after?.macs ?? 0) - 1)).toBeLessThan(0.001)
+  })
 })

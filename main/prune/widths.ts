@@ -23,17 +23,20 @@ export function uniformWish(groups: readonly WidthGroup[]): Wish {
 }
 
 /** Channels with the lowest normalized scores go first, whichever group they are in. */
-export function globalWish(
-  groups: readonly WidthGroup[],
-  scores: ReadonlyMap<string, Float64Array>,
-): Wish {
+export function globalWish(groups: readonly WidthGroup[], scores: ReadonlyMap<string, Float64Array>): Wish {
   const sorted = Float64Array.from(groups.flatMap(({ group }) => [...(scores.get(group.id) ?? [])])).sort()
   return strength => {
     const threshold = sorted[Math.round(strength * sorted.length)] ?? Number.POSITIVE_INFINITY
     return new Map(
       groups.map(({ group, least }) => {
         const own = scores.get(group.id) ?? new Float64Array(group.size)
-        return [group.id, Math.max(least, own.reduce((n, score) => n + (score >= threshold ? 1 : 0), 0))]
+        return [
+          group.id,
+          Math.max(
+            least,
+            own.reduce((n, score) => n + (score >= threshold ? 1 : 0), 0),
+          ),
+        ]
       }),
     )
   }
@@ -43,10 +46,7 @@ export function globalWish(
  * Every group loses as much as costs the same. Curves are made monotone, and go on after their last point with the
  * slope they end with; a group without a curve is treated as the mean of the others.
  */
-export function sensitivityWish(
-  groups: readonly WidthGroup[],
-  curves: readonly SensitivityCurve[],
-): Wish {
+export function sensitivityWish(groups: readonly WidthGroup[], curves: readonly SensitivityCurve[]): Wish {
   const byGroup = new Map(curves.map(curve => [curve.id, monotone(curve)]))
   const all = [...byGroup.values()]
   const worst = Math.max(1e-9, ...all.map(curve => costAt(curve, 0)))
@@ -129,9 +129,12 @@ export function roundWidths(
   )
 }
 
+/** Widths that miss what is wanted by more than this share of the whole are looked for in finer steps. */
+const CLOSE = 0.02
+
 /**
- * Whole widths whose measure is as close as can be to `wanted`, not caring on which side. `measure` falls with fewer
- * channels.
+ * Whole widths whose measure is as close as can be to `wanted`, on either side: in multiples where these come close,
+ * else in finer ones. `measure` falls with fewer channels.
  */
 export function fitWidths(
   groups: readonly WidthGroup[],
@@ -147,8 +150,24 @@ export function fitWidths(
     else high = middle
   }
   const wished = wish(high)
-  let best = roundWidths(groups, wished)
+  const whole = measure(new Map())
   const error = (widths: ReadonlyMap<string, number>) => Math.abs(measure(widths) - wanted)
+  let best: Map<string, number> | undefined
+  for (let most = Math.max(1, ...groups.map(g => g.multiple)); most >= 1; most = Math.floor(most / 2)) {
+    const finer = groups.map(g => ({ ...g, multiple: Math.min(g.multiple, most) }))
+    const found = fitMultiples(finer, wished, error)
+    if (!best || error(found) < error(best)) best = found
+    if (error(best) <= CLOSE * whole) break
+  }
+  return best ?? new Map()
+}
+
+function fitMultiples(
+  groups: readonly WidthGroup[],
+  wished: ReadonlyMap<string, number>,
+  error: (widths: ReadonlyMap<string, number>) => number,
+): Map<string, number> {
+  let best = roundWidths(groups, wished)
   for (let step = 0; step <= 20; step++) {
     const tried = roundWidths(groups, wished, step / 20)
     if (error(tried) < error(best)) best = tried
