@@ -1,11 +1,13 @@
 /** How much each channel of a group matters, by the measure that a person chose. */
-import { BantamError } from '../../../shared/errors'
 import type { Importance } from '../../../shared/prune'
 import { Random } from '../../data/random'
 import type { TaskContext } from '../../jobs/context'
 import type { ChannelGroup, Structure } from '../../structure/groups'
 import type { SampleSet } from '../../technique'
+import { type DataRequest, meanActivations, weightedActivations } from './activations'
+import { gradientScores } from './gradients'
 import { normalizationScales, normalizedGroups } from './normalizations'
+import { requireSamples } from './runs'
 import { channelSums } from './weights'
 
 export interface ScoreRequest {
@@ -37,9 +39,15 @@ export function scoredBy(structure: Structure, group: ChannelGroup, importance: 
  * - l1, l2: Σ|w|, √Σw² over all weights of the group (Li et al. 2017, arXiv 1608.08710, in the group form of DepGraph,
  *   arXiv 2301.12900), running statistics left out;
  * - bn-scale: |γ| (normalizations.ts); groups that meet no normalization are scored by l2 (`scoredBy`), which is logged;
- * - random: uniform in [0, 1), from the seed and the group's name, whatever groups are asked for.
+ * - taylor, fisher: |change of the loss| to first order, and its square, mean over batches (gradients.ts; Molchanov et al.
+ *   2019, arXiv 1906.10771; Theis et al. 2018, arXiv 1801.05787, with groups as Liu et al. 2021, arXiv 2108.00708);
+ * - activation, wanda: mean size of what is read of the channel, and times the weights that read it (activations.ts);
+ * - random: uniform in [0, 1), from the seed and the group's name.
+ * Scores of a group do not depend on the other groups asked for.
  *
- * Throws `bad-model` naming a weight that is not finite, `bad-option` for bn-scale without any normalization.
+ * Throws `bad-model` naming a weight that is not finite, `bad-option` for bn-scale without any normalization, `bad-data`
+ * without samples where they are needed or where a value is not finite on them, `unsupported` naming in `where` a group
+ * that the importance knows nothing of, `cancelled` between runs.
  */
 export async function scoreChannels(request: ScoreRequest, context: TaskContext): Promise<Scores> {
   const { structure, groups, importance, seed } = request
@@ -53,7 +61,28 @@ export async function scoreChannels(request: ScoreRequest, context: TaskContext)
     case 'l2':
       return norms(structure, groups)
     default:
-      throw new BantamError('unsupported', `The importance ${importance} is not measured yet.`)
+      return onSamples(
+        importance,
+        { ...request, samples: requireSamples(request.samples, importance) },
+        context,
+      )
+  }
+}
+
+function onSamples(
+  importance: 'taylor' | 'fisher' | 'activation' | 'wanda',
+  request: DataRequest,
+  context: TaskContext,
+): Promise<Scores> {
+  switch (importance) {
+    case 'activation':
+      return meanActivations(request, context)
+    case 'wanda':
+      return weightedActivations(request, context)
+    case 'taylor':
+      return gradientScores(request, Math.abs, context)
+    case 'fisher':
+      return gradientScores(request, change => change * change, context)
   }
 }
 

@@ -64,7 +64,13 @@ export function placesByWeight(
       if (list) list.push({ weight, group })
       else found.set(weight.name, [{ weight, group }])
     }
-  return found
+  // In the order of the file: sums come out alike, to the last bit, whatever groups are asked for together.
+  return new Map(
+    [...structure.model.graph.initializers()].flatMap(({ name }) => {
+      const places = found.get(name)
+      return places ? [[name, places] as const] : []
+    }),
+  )
 }
 
 function statisticsOf({ model }: Structure): Set<string> {
