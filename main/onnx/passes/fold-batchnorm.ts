@@ -24,7 +24,7 @@ interface Affine {
 }
 
 /** The linear part before a BatchNormalization: what to scale, and how the new weight and bias are put in. */
-interface Linear {
+export interface Linear {
   node: NodeProto
   weight: { name: string; channel: (index: number) => number }
   bias: Tensor | null
@@ -105,21 +105,24 @@ function linearBefore(model: Model, norm: NodeProto, channels: number, types: Ty
   const node = graph.producer(value)
   if (!node) return 'it follows no operator it could go into.'
   if (!readOnce(model, value)) return 'what it reads is read elsewhere too.'
+  const isProduct = node.opType === 'MatMul' || node.opType === 'Add'
   const linear =
-    node.domain !== ''
-      ? null
-      : node.opType === 'Conv' || node.opType === 'ConvTranspose'
-        ? convolution(model, node, channels)
-        : node.opType === 'Gemm'
-          ? gemm(model, node, channels)
-          : types.get(value)?.shape.length === 2
-            ? product(model, node, channels)
-            : null
+    isProduct && types.get(value)?.shape.length !== 2 ? null : linearEndingAt(model, node, channels)
   if (linear === null) return `it follows ${node.opType}, which it cannot go into.`
   if (typeof linear === 'string') return linear
   if (!constantOf(model, linear.weight.name)) return 'the weight before it is not a constant.'
   if (!readOnce(model, linear.weight.name)) return 'the weight before it is shared.'
   return linear
+}
+
+/**
+ * The linear part whose last node this is: a convolution, Gemm, MatMul, or the Add of a constant to a MatMul. Null when it
+ * is none; a reason when its numbers cannot be changed.
+ */
+export function linearEndingAt(model: Model, node: NodeProto, channels: number): Linear | string | null {
+  if (node.domain !== '') return null
+  if (node.opType === 'Conv' || node.opType === 'ConvTranspose') return convolution(model, node, channels)
+  return node.opType === 'Gemm' ? gemm(model, node, channels) : product(model, node, channels)
 }
 
 function readOnce(model: Model, value: string): boolean {
