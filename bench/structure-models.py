@@ -345,6 +345,41 @@ class Llama(nn.Module):
         return self.head(self.norm(x))
 
 
+class Shared(nn.Module):
+    """Grouped-query attention as Llama writes it (repeated keys and values) or left to torch; residual stream with LayerNorm."""
+
+    def __init__(self, c=16, h=4, kv=2, n=2, vocab=50, repeat=True):
+        super().__init__()
+        self.h, self.kv, self.d, self.repeat, self.tok = h, kv, c // h, repeat, nn.Embedding(vocab, c)
+        self.blocks = nn.ModuleList([nn.ModuleList([nn.LayerNorm(c), nn.Linear(c, c), nn.Linear(c, kv * self.d), nn.Linear(c, kv * self.d), nn.Linear(c, c)]) for _ in range(n)])
+        self.head = nn.Linear(c, vocab)
+
+    def forward(self, ids):
+        x = self.tok(ids)
+        b, n, _ = x.shape
+        for norm, q, k, v, o in self.blocks:
+            y = norm(x)
+            heads = [w(y).view(b, n, -1, self.d).transpose(1, 2) for w in (q, k, v)]
+            if self.repeat:
+                r = self.h // self.kv
+                heads[1:] = [t[:, :, None].expand(b, self.kv, r, n, self.d).reshape(b, self.h, n, self.d) for t in heads[1:]]
+            z = F.scaled_dot_product_attention(*heads, is_causal=True, enable_gqa=not self.repeat)
+            x = x + o(z.transpose(1, 2).reshape(b, n, self.h * self.d))
+        return self.head(x)
+
+
+class Upscale(nn.Module):
+    """ESPCN-like: PixelShuffle makes an image of channels, once inside and once at the end."""
+
+    def __init__(self, w=4):
+        super().__init__()
+        self.a, self.b, self.c, self.d = conv_bn(3, 2 * w), conv_bn(2 * w, 4 * w), conv_bn(w, 2 * w), nn.Conv2d(2 * w, 12, 3, padding=1)
+
+    def forward(self, x):
+        x = F.pixel_shuffle(self.b(self.a(x)), 2)
+        return F.pixel_shuffle(self.d(F.pixel_unshuffle(self.c(x), 1)), 2)
+
+
 class MLP(nn.Module):
     def __init__(self, w=16):
         super().__init__()
@@ -428,6 +463,9 @@ MODELS = {
     "encoder": (TorchEncoder, TEXT(True)),
     "gpt": (GPT, TEXT(False)),
     "llama": (Llama, TEXT(False)),
+    "gqa": (Shared, TEXT(False)),
+    "gqa-torch": (lambda: Shared(repeat=False), TEXT(False)),
+    "upscale": (Upscale, IMAGE(8)),
     "mlp": (MLP, ((torch.randn(2, 12),), ["x"], [{0: "batch"}])),
     "mixer": (Mixer, IMAGE(16)),
     "lstm": (LSTM, SERIES),
@@ -453,28 +491,37 @@ FIXTURES = {
 ONE = {"lenet": "torchscript", "resnet": "torchscript", "densenet": "dynamo", "mobilenetv3": "dynamo", "unet": "torchscript"}
 
 
-def export(out, name, net, args, inputs, axes, exporters=("torchscript", "dynamo")):
-    for module in net.modules():
-        if isinstance(module, (nn.BatchNorm1d, nn.BatchNorm2d)):
-            nn.init.uniform_(module.weight, 0.5, 1.5)
-            nn.init.uniform_(module.bias, -0.5, 0.5)
-            nn.init.uniform_(module.running_mean, -0.5, 0.5)
-            nn.init.uniform_(module.running_var, 0.5, 1.5)
+def export(out, name, net, args, inputs, axes, exporters=None):
+    """Without `exporters` both, batch norm folded and (`-bn`) not, and for attention also as an operator of its own (`23`)."""
+    norms = [m for m in net.modules() if isinstance(m, (nn.BatchNorm1d, nn.BatchNorm2d))]
+    if exporters is None:
+        exporters = ["torchscript", "dynamo"] + ["torchscript-bn", "dynamo-bn"] * bool(norms) + ["dynamo23"] * attends(net)
+    for module in norms:
+        nn.init.uniform_(module.weight, 0.5, 1.5)
+        nn.init.uniform_(module.bias, -0.5, 0.5)
+        nn.init.uniform_(module.running_mean, -0.5, 0.5)
+        nn.init.uniform_(module.running_var, 0.5, 1.5)
     net.eval()
     common = {"input_names": inputs, "output_names": ["y"]}
     for exporter in exporters:
         path = out / f"{name}.{exporter}.onnx"
         try:
-            if exporter == "torchscript":
-                torch.onnx.export(net, args, path, dynamo=False, opset_version=17, dynamic_axes=dict(zip(inputs, axes)), **common)
+            if exporter.startswith("torchscript"):
+                mode = {"training": torch.onnx.TrainingMode.PRESERVE, "do_constant_folding": False} if exporter.endswith("bn") else {}
+                torch.onnx.export(net, args, path, dynamo=False, opset_version=17, dynamic_axes=dict(zip(inputs, axes)), **mode, **common)
             else:
                 shapes = tuple({k: torch.export.Dim.AUTO for k in a} for a in axes)
-                torch.onnx.export(net, args, path, dynamo=True, dynamic_shapes=shapes, external_data=False, verbose=False, **common)
+                mode = {"optimize": not exporter.endswith("bn"), **({"opset_version": 23} if exporter.endswith("23") else {})}
+                torch.onnx.export(net, args, path, dynamo=True, dynamic_shapes=shapes, external_data=False, verbose=False, **mode, **common)
         except Exception as error:  # an exporter that cannot is told, and the other goes on
             print(path.name, "not exported:", str(error).splitlines()[0])
             continue
         without_traces(path)
         print(path.name, path.stat().st_size)
+
+
+def attends(net):
+    return isinstance(net, (ViT, Bert, TorchEncoder, GPT, Llama, Shared))
 
 
 def without_traces(path):

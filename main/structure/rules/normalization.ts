@@ -42,6 +42,18 @@ export const skipLayerNormalization: ChannelRule = s => {
   s.count([x.at(-1)])
 }
 
+/** com.microsoft: ids, segments, tables of tokens, places and segments [rows, C], scale, shift, mask; outputs y, mask, sum. */
+export const embedLayerNormalization: ChannelRule = s => {
+  const y = s.output()
+  const tables = [s.input(2), s.input(3), s.input(4)]
+  for (const table of tables) s.unify(table[1], y[2])
+  for (const i of [5, 6]) s.unify(s.input(i)[0], y[2])
+  s.broadcast(s.output(2), y)
+  s.place([...tables.map(table => table[0]), ...y.slice(0, 2), ...s.input(0), ...s.input(1), ...s.input(7)])
+  s.place([...s.input(8), ...s.output(1)])
+  s.count([y[2]])
+}
+
 /** C = groups × C/groups; scale and shift by group before operator set 21, by channel since. */
 export const groupNormalization: ChannelRule = s => {
   const x = s.input(0)

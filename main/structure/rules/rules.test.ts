@@ -20,6 +20,8 @@ interface Case {
   steps: Step[]
   weights?: Record<string, number[]>
   ints?: Record<string, number[]>
+  /** Of 32 bits. */
+  lengths?: Record<string, number[]>
   opset?: number
   /** Sizes of the groups that may be reduced, in order. */
   free: number[]
@@ -28,6 +30,7 @@ interface Case {
 }
 
 const MS = 'com.microsoft'
+const SHARED = { num_heads: 6n, kv_num_heads: 2n }
 const dense = (to: number): Step => ['MatMul', ['x', `in${to}`], ['h']]
 const ins = { in8: [3, 8], in12: [3, 12], in24: [3, 24] }
 
@@ -193,7 +196,99 @@ const CASES: Record<string, Case> = {
       ['MatMul', ['a', 'u'], ['y']],
     ],
     weights: { wq: [3, 16], wk: [3, 8], wv: [3, 8], u: [16, 2] },
+    free: [2, 2, 4, 4],
+  },
+  'Attention by heads with a bias for each': {
+    opset: 23,
+    steps: [
+      ...['q', 'k', 'v'].flatMap((name): Step[] => [
+        ['MatMul', ['x', `w${name}`], [`flat${name}`]],
+        ['Reshape', [`flat${name}`, 'split'], [`split${name}`]],
+        ['Transpose', [`split${name}`], [name], { perm: [0n, 2n, 1n, 3n] }],
+      ]),
+      ['Attention', ['q', 'k', 'v', 'bias'], ['a']],
+      ['Transpose', ['a'], ['t'], { perm: [0n, 2n, 1n, 3n] }],
+      ['Reshape', ['t', 'join'], ['j']],
+      ['MatMul', ['j', 'u'], ['y']],
+    ],
+    weights: { wq: [3, 12], wk: [3, 12], wv: [3, 12], bias: [1, 3, 4, 4], u: [12, 2] },
+    ints: { split: [0, 0, 3, 4], join: [0, 0, 12] },
+    free: [3, 4, 4],
+  },
+  'com.microsoft GroupQueryAttention': {
+    steps: [
+      ...['q', 'k', 'v'].map((name): Step => ['MatMul', ['x', `w${name}`], [name]]),
+      ['GroupQueryAttention', ['q', 'k', 'v', '', '', 'ends', 'total'], ['a'], SHARED, MS],
+      ['MatMul', ['a', 'u'], ['y']],
+    ],
+    weights: { wq: [3, 48], wk: [3, 16], wv: [3, 16], u: [48, 2] },
+    lengths: { ends: [3, 3], total: [4] },
+    free: [2, 3],
+  },
+  'com.microsoft GroupQueryAttention packed, turned': {
+    steps: [
+      ['MatMul', ['x', 'w'], ['qkv']],
+      [
+        'GroupQueryAttention',
+        ['qkv', '', '', '', '', 'ends', 'total', 'cos', 'sin'],
+        ['a'],
+        { ...SHARED, do_rotary: 1n },
+        MS,
+      ],
+      ['MatMul', ['a', 'u'], ['y']],
+    ],
+    weights: { w: [3, 160], cos: [4, 8], sin: [4, 8], u: [96, 2] },
+    lengths: { ends: [3, 3], total: [4] },
+    free: [2, 3],
+  },
+  'com.microsoft MultiHeadAttention with a bias by head': {
+    steps: [
+      ...['q', 'k', 'v'].map((name): Step => ['MatMul', ['x', `w${name}`], [name]]),
+      ['MultiHeadAttention', ['q', 'k', 'v', 'b', '', 'bias'], ['a'], { num_heads: 2n }, MS],
+      ['MatMul', ['a', 'u'], ['y']],
+    ],
+    weights: { wq: [3, 8], wk: [3, 8], wv: [3, 8], b: [24], bias: [1, 2, 4, 4], u: [8, 2] },
     free: [2, 4, 4],
+  },
+  'com.microsoft Attention with a mask and widths of its own': {
+    steps: [
+      ['Attention', ['x', 'w', 'b', 'mask'], ['a'], { num_heads: 2n, qkv_hidden_sizes: [8n, 8n, 6n] }, MS],
+      ['MatMul', ['a', 'u'], ['y']],
+    ],
+    weights: { w: [3, 22], b: [22], u: [6, 2] },
+    lengths: { mask: [4, 3] },
+    free: [2, 4, 3],
+  },
+  'com.microsoft RotaryEmbedding': {
+    steps: [
+      dense(24),
+      ['RotaryEmbedding', ['h', 'at', 'cos', 'sin'], ['a'], {}, MS],
+      ['MatMul', ['a', 'u'], ['y']],
+    ],
+    weights: { cos: [4, 4], sin: [4, 4], u: [24, 2] },
+    ints: { at: [0] },
+    free: [3],
+  },
+  'RotaryEmbedding with heads': {
+    opset: 23,
+    steps: [
+      dense(12),
+      ['RotaryEmbedding', ['h', 'cos', 'sin'], ['a'], { num_heads: 3n }],
+      ['MatMul', ['a', 'u'], ['y']],
+    ],
+    weights: { cos: [2, 4, 2], sin: [2, 4, 2], u: [12, 2] },
+    free: [3],
+  },
+  'com.microsoft EmbedLayerNormalization': {
+    steps: [
+      ['ArgMax', ['x'], ['wide'], { axis: 2n, keepdims: 0n }],
+      ['Cast', ['wide'], ['ids'], { to: 6n }],
+      ['EmbedLayerNormalization', ['ids', '', 'tok', 'pos', '', 'g', 'b'], ['a', ''], {}, MS],
+      ['MatMul', ['a', 'u'], ['y']],
+    ],
+    weights: { tok: [3, 8], pos: [4, 8], g: [8], b: [8], u: [8, 2] },
+    free: [8],
+    counts: true,
   },
   'Softmax over channels': {
     steps: [dense(8), ['Softmax', ['h'], ['a'], { axis: -1n }], ['MatMul', ['a', 'u'], ['y']]],
@@ -203,7 +298,7 @@ const CASES: Record<string, Case> = {
   },
 }
 
-function build({ shape = [4, 3], steps, weights = {}, ints = {}, opset = 17 }: Case) {
+function build({ shape = [4, 3], steps, weights = {}, ints = {}, lengths = {}, opset = 17 }: Case) {
   const used = new Set(steps.flatMap(([, inputs]) => inputs))
   const floats = Object.entries({ ...ins, ...weights }).filter(([name]) => used.has(name))
   const tensor = (name: string, dims: readonly number[], seed: number) => {
@@ -224,6 +319,7 @@ function build({ shape = [4, 3], steps, weights = {}, ints = {}, opset = 17 }: C
     initializers: [
       ...floats.map(([name, dims], i) => tensor(name, dims, i)),
       ...Object.entries(ints).map(([name, values]) => makeTensor(name, 'int64', [values.length], values)),
+      ...Object.entries(lengths).map(([name, values]) => makeTensor(name, 'int32', [values.length], values)),
     ],
     opset,
     domains: { [MS]: 1 },

@@ -6,6 +6,7 @@ import { intAttribute } from '../../onnx/build'
 import { operatorKey } from '../../operators'
 import type { OpType } from '../../operators/names'
 import type { ChannelRule } from '../flow'
+import * as fused from './attention'
 import * as each from './elementwise'
 import * as linear from './linear'
 import * as move from './movement'
@@ -48,7 +49,7 @@ const SKIP_NORM = [
 const OTHERS = {
   ArgMax: each.argmax,
   ArgMin: each.argmax,
-  Attention: sequence.attention,
+  Attention: fused.attention,
   BatchNormalization: norm.batchNormalization,
   Concat: move.concat,
   ConstantOfShape: target.constantOfShape,
@@ -76,6 +77,7 @@ const OTHERS = {
   Reshape: target.reshape,
   Resize: target.resize,
   ReverseSequence: each.alongAxis(s => intAttribute(s.node, 'time_axis', 0)),
+  RotaryEmbedding: fused.rotary([3, 1, 2]),
   RoiAlign: move.sampled,
   Slice: move.slice,
   SpaceToDepth: move.spaceToDepth,
@@ -85,11 +87,14 @@ const OTHERS = {
   Transpose: move.transpose,
   Trilu: move.trilu,
   Upsample: target.resize,
-  'com.microsoft:Attention': sequence.packedAttention,
+  'com.microsoft:Attention': fused.packedAttention,
+  'com.microsoft:EmbedLayerNormalization': norm.embedLayerNormalization,
   'com.microsoft:FusedConv': linear.conv,
   'com.microsoft:FusedGemm': linear.gemm,
   'com.microsoft:FusedMatMul': linear.fusedMatMul,
-  'com.microsoft:MultiHeadAttention': sequence.multiHeadAttention,
+  'com.microsoft:GroupQueryAttention': fused.groupQueryAttention,
+  'com.microsoft:MultiHeadAttention': fused.multiHeadAttention,
+  'com.microsoft:RotaryEmbedding': fused.rotary([1, 2, 3]),
 } satisfies Partial<Record<OpType, ChannelRule>>
 
 const RULES = new Map<string, ChannelRule>([
