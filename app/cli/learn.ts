@@ -136,11 +136,11 @@ export async function withCheckpoints<T>(
       action: 'Move it, or choose another --out.',
     })
   }
-  const found = isThere && readdirSync(keepDir).includes('checkpoint')
+  const found = isThere && readdirSync(keepDir).some(isSavedPlace)
   mkdirSync(keepDir, { recursive: true })
   const lock = takeLock(keepDir, TRAINING)
   try {
-    if (found && options.restart) rmSync(`${keepDir}/checkpoint`, { force: true })
+    if (found && options.restart) clearCheckpoints(keepDir)
     else if (found && !options.resume) {
       throw new BantamError('conflict', 'There is the checkpoint of an interrupted training.', {
         where: keepDir,
@@ -160,14 +160,24 @@ export async function withCheckpoints<T>(
   } finally {
     lock.release()
     // Nothing was saved: nothing stays.
-    if (existsSync(keepDir) && readdirSync(keepDir).length === 0)
+    if (existsSync(keepDir) && !readdirSync(keepDir).some(isSavedPlace))
       rmSync(keepDir, { recursive: true, force: true })
   }
 }
 
+/** Files that a training goes on from: its checkpoint, and rounds of a pruning that are over. */
+function isSavedPlace(name: string): boolean {
+  return /^(checkpoint|round-\d+\.json)$/.test(name)
+}
+
+function clearCheckpoints(folder: string): void {
+  for (const name of readdirSync(folder))
+    if (/^(checkpoint|plan\.json|round-.*)$/.test(name)) rmSync(`${folder}/${name}`, { force: true })
+}
+
 function isSaved(error: unknown, keepDir: string): boolean {
   const cancelled = error instanceof BantamError && error.code === 'cancelled'
-  return cancelled && existsSync(`${keepDir}/checkpoint`)
+  return cancelled && existsSync(keepDir) && readdirSync(keepDir).some(isSavedPlace)
 }
 
 function saved(keepDir: string): BantamError {

@@ -27,7 +27,11 @@ export function addMethod(
   const wanted = methodIn(argv)
   const chosen = methods.find(m => m.id === family + wanted)
   if (chosen) command.description(`${command.description()}\n\n${chosen.title}: ${chosen.summary}`)
-  else command.allowUnknownOption().addHelpText('after', () => `\n${methodHelp(family, methods)}`)
+  else
+    command
+      .allowUnknownOption()
+      .allowExcessArguments()
+      .addHelpText('after', () => `\n${methodHelp(family, methods)}`)
   return chosen
 }
 

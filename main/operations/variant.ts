@@ -12,10 +12,11 @@ import type { Model } from '../onnx/model'
 import { filesOf, hashFiles, readModel } from '../onnx/read'
 import { writeModel } from '../onnx/write'
 import { startFresh } from '../runtime/fresh'
-import { learnsWith, type ModelFile, type SampleSet, type Technique } from '../technique'
+import { learnsWith, type ModelFile, type PlanInput, type SampleSet, type Technique } from '../technique'
 import { techniqueById } from '../techniques'
 import { VERSION } from '../version'
 import { planDigest, sidecarPath, stampModel, writeEvidence } from './evidence'
+import { keepPlan, keptPlan } from './kept-plan'
 import { placeFiles } from './place'
 import { prove } from './prove'
 
@@ -64,15 +65,39 @@ export async function makeVariant(request: VariantRequest, context: TaskContext)
   const child = learns ? undefined : startFresh({ warm: true })
   try {
     const input = { model, calibration, seed, threads, device, training, ...(models ? { models } : {}) }
-    const [plan, origin] = await Promise.all([
-      technique.plan(input, options, within(context, 0.02, learns ? 0.04 : 0.6)),
-      originOf(files),
-    ])
+    const asked = within(context, 0.02, learns ? 0.04 : 0.6)
+    const [plan, origin] = learns
+      ? await planOnce(request, technique, input, options, await originOf(files), asked)
+      : await Promise.all([technique.plan(input, options, asked), originOf(files)])
     await breathe(context)
     return await realize(model, origin, plan, { ...request, ...(child ? { child } : {}) }, context)
   } finally {
     child?.kill('SIGKILL')
   }
+}
+
+/** A training that goes on goes on with the plan it was begun with. */
+async function planOnce(
+  { step, seed, training }: VariantRequest,
+  technique: Technique,
+  input: PlanInput,
+  options: z.output<Technique['options']>,
+  origin: Origin,
+  context: TaskContext,
+): Promise<[Plan, Origin]> {
+  const { keepDir } = context
+  const data = training?.dataset.summary.hash ?? ''
+  const asked = {
+    step: { technique: step.technique, options: options as Record<string, unknown> },
+    seed,
+    data,
+  }
+  const request = { ...asked, parent: origin.hash }
+  const kept = keepDir === undefined ? undefined : await keptPlan(keepDir, request)
+  if (kept) return [kept, origin]
+  const plan = await technique.plan(input, options, context)
+  if (keepDir !== undefined) await keepPlan(keepDir, request, plan)
+  return [plan, origin]
 }
 
 /** The files a model lies in, and what evidence says of them. */
@@ -120,7 +145,8 @@ export async function realize(
     },
   })
   const used = learns ? training : calibration
-  const dataset = request.dataset ?? (used && usesData(technique, plan) ? datasetOf(used, plan) : null)
+  const dataset =
+    request.dataset ?? (used && (learns || usesData(technique, plan)) ? datasetOf(used, plan) : null)
   const facts = {
     parent: origin.hash,
     plan,
