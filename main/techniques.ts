@@ -4,6 +4,8 @@ import type { TechniqueInfo } from '../shared/domain'
 import { BantamError } from '../shared/errors'
 import { distillStudent } from './distill/distill'
 import { pruneBlocks } from './prune/blocks'
+import { pruneMagnitude } from './prune/magnitude'
+import { pruneNM } from './prune/n-m'
 import { pruneChannels, pruneFfn, pruneHeads } from './prune/structured'
 import { dynamicInt8 } from './quantize/dynamic-int8'
 import { float16 } from './quantize/float16'
@@ -23,6 +25,8 @@ export const TECHNIQUES = [
   pruneFfn,
   pruneHeads,
   pruneBlocks,
+  pruneMagnitude,
+  pruneNM,
   distillStudent,
   fineTune,
 ] as unknown as readonly Technique[]

@@ -12,6 +12,12 @@ import { toNumbers } from '../runtime/tensor'
 export type Hold = ReadonlyMap<string, Uint8Array>
 
 const MASK = '.held-mask'
+
+/** Whether a name is that of a mask, which is no weight to train. */
+export function isHeldMask(name: string): boolean {
+  return name.endsWith(MASK)
+}
+
 const HELD = '.held'
 
 /** A copy in which readers of each weight read its product with the mask. Weights are float32 initializers. */

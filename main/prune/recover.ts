@@ -18,7 +18,7 @@ import { labelObjective } from '../training/fine-tune'
 import { withoutFrozen } from '../training/freeze'
 import { learn } from '../training/learn'
 import { trainableNet } from '../training/net'
-import { foldHeld, type Hold, holdZeros } from './hold'
+import { foldHeld, type Hold, holdZeros, isHeldMask } from './hold'
 import { reestimate } from './statistics'
 
 /** The highest learning rate with Adam where nobody chooses. */
@@ -151,7 +151,8 @@ async function objectiveFor(
       ? await byLabels(net, training, TrainOptions.parse(common))
       : await byAnswers(net, original, training, DistillOptions.parse(common), seed)
   const all = await trainable(task.objective.model, task.objective.loss)
-  return { ...task, wrt: withoutFrozen(task.objective.model, all, options.freeze) }
+  const weights = all.filter(name => !isHeldMask(name))
+  return { ...task, wrt: withoutFrozen(task.objective.model, weights, options.freeze) }
 }
 
 async function byAnswers(
