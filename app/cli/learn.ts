@@ -140,18 +140,19 @@ export async function withCheckpoints<T>(
   mkdirSync(keepDir, { recursive: true })
   const lock = takeLock(keepDir, TRAINING)
   try {
-    if (found && options.restart) clearCheckpoints(keepDir)
-    else if (found && !options.resume) {
+    if (found && !options.resume && !options.restart) {
       throw new BantamError('conflict', 'There is the checkpoint of an interrupted training.', {
         where: keepDir,
         action: 'Go on with --resume, or start anew with --restart.',
       })
-    } else if (!found && options.resume) {
+    }
+    if (!found && options.resume) {
       throw new BantamError('not-found', 'There is no checkpoint to go on from.', {
         where: keepDir,
         action: 'Leave out --resume.',
       })
     }
+    if (!options.resume) clearCheckpoints(keepDir)
     const result = await work({ ...context, keepDir, training: say })
     rmSync(keepDir, { recursive: true, force: true })
     return result
@@ -159,7 +160,7 @@ export async function withCheckpoints<T>(
     throw isSaved(error, keepDir) ? saved(keepDir) : error
   } finally {
     lock.release()
-    // Nothing was saved: nothing stays.
+    // No place was saved: nothing stays.
     if (existsSync(keepDir) && !readdirSync(keepDir).some(isSavedPlace))
       rmSync(keepDir, { recursive: true, force: true })
   }
