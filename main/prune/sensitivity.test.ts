@@ -137,6 +137,7 @@ describe('metrics', () => {
   it('compares with the model itself without labels: choices where they are scores, else distances', async () => {
     const scores = await measure(net('logits', 3), { dataset: points(), keeps: [0.75, 0.25] })
     expect([scores.metric, scores.reference]).toEqual(['agreement', 1])
+    expect(scores.curves[0]?.points.every(({ drop }) => drop.low >= 0)).toBe(true)
     const numbers = await measure(net('y', 3), { dataset: points(), keeps: [0.75, 0.25] })
     expect([numbers.metric, numbers.reference]).toEqual(['distance', 0])
     for (const { curves } of [scores, numbers]) {

@@ -16,7 +16,7 @@ import {
   type ValueAxis,
 } from './linear'
 import { type AxisSums, axisKey, axisSums } from './runs'
-import { type Contribution, channelSums } from './weights'
+import { channelSums, type Values } from './weights'
 
 export interface DataRequest {
   structure: Structure
@@ -114,31 +114,33 @@ export async function weightedActivations(
   const names = new Set(groups.flatMap(g => g.weights.filter(w => counts(w, g)).map(w => w.name)))
   const wanted = [...names].flatMap(name => (reads.get(name) ?? []).map(read => read.data))
   const measured = await axisSums(structure, wanted, 'ReduceSumSquare', { samples, threads }, context)
-  return channelSums(structure, groups, weight => timesNorms(weight, reads, measured), counts)
+  return channelSums(structure, groups, 'sizes', {
+    counts,
+    valuesOf: (weight, values) => timesNorms(weight, values, reads, measured),
+  })
 }
 
-/** |w|·‖x‖ for every element of a weight, summed over the places where it is applied. */
+/** w·‖x‖ for every element of a weight, ‖x‖ summed over the places where it is applied. */
 function timesNorms(
   { name, shape }: GroupWeight,
+  values: Values,
   reads: ReadsByWeight,
   { sums, samples }: AxisSums,
-): Contribution | undefined {
-  const factors = (reads.get(name) ?? []).map(read => {
-    const row = sums.get(axisKey(read.data)) ?? new Float64Array()
-    const norms = row.map(sum => Math.sqrt(sum / samples))
-    const size = shape[read.axis] ?? 1
-    const inner = shape.slice(read.axis + 1).reduce((product, d) => product * d, 1)
+): Values {
+  const result = new Float64Array(values.length)
+  for (const { data, axis, groups } of reads.get(name) ?? []) {
+    const norms = (sums.get(axisKey(data)) ?? new Float64Array()).map(sum => Math.sqrt(sum / samples))
+    const size = shape[axis] ?? 1
+    const inner = shape.slice(axis + 1).reduce((product, d) => product * d, 1)
     // Rows of a grouped convolution meet the part of the data that their group reads.
-    const rows = read.groups > 1 ? (size * inner * (shape[0] ?? 1)) / read.groups : Number.POSITIVE_INFINITY
-    return (index: number) => {
-      const part = Math.floor(index / rows) * size
-      return norms[part + (Math.floor(index / inner) % size)] ?? 0
+    const rows = values.length / (size * inner * groups)
+    for (let at = 0, outer = 0; at < values.length; outer++) {
+      const part = groups > 1 ? Math.floor(outer / rows) * size : 0
+      for (let i = 0; i < size; i++) {
+        const norm = norms[part + i] ?? 0
+        for (let k = 0; k < inner; k++, at++) result[at] = (result[at] ?? 0) + (values[at] ?? 0) * norm
+      }
     }
-  })
-  if (factors.length === 0) return undefined
-  return (value, index) => {
-    let norm = 0
-    for (const factor of factors) norm += factor(index)
-    return Math.abs(value) * norm
   }
+  return result
 }

@@ -57,7 +57,7 @@ export function normalizationScales(
   const scales = scaleNames(structure)
   const isScale: WeightFilter = weight => scales.has(weight.name)
   const chosen = groups.filter(group => met.has(group.id))
-  const sums = channelSums(structure, chosen, () => Math.abs, isScale)
+  const sums = channelSums(structure, chosen, 'sizes', { counts: isScale })
   for (const group of chosen) {
     const count = group.weights.filter(weight => scales.has(weight.name)).length
     const own = sums.get(group.id)

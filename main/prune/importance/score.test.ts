@@ -176,12 +176,49 @@ describe('importance on samples', () => {
       expect(scores.get('a[1]')?.[c]).toBeCloseTo(value, 6)
     })
     const wanda = await score(structure, 'wanda', { dataset })
-    const b = [...(await weight(structure, 'b'))]
+    const b = [...weight(structure, 'b')]
     for (let c = 0; c < 5; c++) {
       const norm = Math.sqrt(mean(r.filter((_, i) => i % 5 === c).map(v => v * v)))
       const size = b.slice(3 * c, 3 * c + 3).reduce((sum, v) => sum + Math.abs(v), 0)
       expect(wanda.get('a[1]')?.[c]).toBeCloseTo(size * norm, 5)
     }
+  })
+
+  it('wanda meets each part of a grouped convolution with its own channels', async () => {
+    const random = new Random(8)
+    const one = (name: string, ...dims: number[]) =>
+      makeTensor(name, 'float32', [...dims, 1, 1], draw(random, elementCount(dims)))
+    const structure = await findStructure(
+      makeModel({
+        nodes: [
+          makeNode('Conv', ['x', 'a'], ['h']),
+          makeNode('Conv', ['h', 'b'], ['g'], { group: 2n }),
+          makeNode('Conv', ['g', 'c'], ['y']),
+        ],
+        inputs: [makeValue('x', 'float32', ['n', 3, 2, 2])],
+        outputs: [makeValue('y', 'float32', ['n', 2, 2, 2])],
+        initializers: [one('a', 6, 3), one('b', 4, 3), one('c', 2, 4)],
+      }),
+    )
+    const dataset = dataFor(structure, 10)
+    const hidden = copyModel(structure.model)
+    hidden.graph.proto.output = [makeValue('h', 'float32', ['n', 6, 2, 2])]
+    const [h] = await run(hidden, dataset)
+    const norm = (channel: number) =>
+      Math.sqrt(h.reduce((sum, v, i) => (Math.floor(i / 4) % 6 === channel ? sum + v * v : sum), 0) / 10)
+    const b = weight(structure, 'b')
+    const scores = (await score(structure, 'wanda', { dataset })).get('a[0].1') ?? new Float64Array()
+    expect(scores.length).toBe(3)
+    scores.forEach((value, c) => {
+      // Rows 0 and 1 are of the first part, 2 and 3 of the second.
+      const expected = [0, 1, 2, 3].map(
+        row => Math.abs(b[3 * row + c] ?? 0) * norm(3 * Math.floor(row / 2) + c),
+      )
+      expect(value).toBeCloseTo(
+        expected.reduce((x, y) => x + y, 0),
+        5,
+      )
+    })
   })
 
   it('taylor is the exact change of a loss that is linear in the channel', async () => {
@@ -258,7 +295,7 @@ function mean(values: ArrayLike<number>): number {
   return Array.from(values).reduce((sum, value) => sum + value, 0) / values.length
 }
 
-async function weight(structure: Structure, name: string): Promise<Float32Array> {
+function weight(structure: Structure, name: string): Float32Array {
   const tensor = structure.model.graph.initializer(name)
   if (!tensor) throw new Error(name)
   expect(tensorDims(tensor).length).toBeGreaterThan(0)

@@ -53,7 +53,7 @@ export async function scoreChannels(request: ScoreRequest, context: TaskContext)
   const { structure, groups, importance, seed } = request
   switch (importance) {
     case 'l1':
-      return channelSums(structure, groups, () => Math.abs)
+      return channelSums(structure, groups, 'sizes')
     case 'bn-scale':
       return scales(request, context)
     case 'random':
@@ -87,7 +87,7 @@ function onSamples(
 }
 
 function norms(structure: Structure, groups: readonly ChannelGroup[]): Scores {
-  const sums = channelSums(structure, groups, () => value => value * value)
+  const sums = channelSums(structure, groups, 'squares')
   return new Map([...sums].map(([id, squares]) => [id, squares.map(Math.sqrt)]))
 }
 

@@ -9,8 +9,8 @@ import { channelAt } from '../../structure/importance'
 /** Which weights of a group count. */
 export type WeightFilter = (weight: GroupWeight, group: ChannelGroup) => boolean
 
-/** What one element adds to its channel. */
-export type Contribution = (value: number, index: number) => number
+/** Elements of a weight. */
+export type Values = Float32Array | Float64Array
 
 /** A weight where a group lies in it. */
 interface Place {
@@ -19,28 +19,34 @@ interface Place {
 }
 
 /**
- * Σ of what the elements of each channel add, over all weights of its group that count; `contribution` makes the
- * function of a weight's elements, undefined for weights that add nothing. Running statistics of batch normalization
- * are no weights and never count. Throws `bad-model` naming a weight that is not finite, and what reading weights throws.
+ * Σ|v| or Σv² over the elements of each channel, in all weights of its group that count. `valuesOf` gives what to take
+ * for the elements of a weight, itself where it is not given. Running statistics of batch normalization are no weights
+ * and never count. Throws `bad-model` naming a weight that is not finite, and what reading weights throws.
  */
 export function channelSums(
   structure: Structure,
   groups: readonly ChannelGroup[],
-  contribution: (weight: GroupWeight) => Contribution | undefined,
-  counts: WeightFilter = () => true,
+  of: 'sizes' | 'squares',
+  {
+    counts,
+    valuesOf = (_, values) => values,
+  }: { counts?: WeightFilter; valuesOf?: (weight: GroupWeight, values: Values) => Values } = {},
 ): Map<string, Float64Array> {
   const sums = emptyScores(groups)
+  const add = of === 'sizes' ? addSizes : addSquares
   for (const [name, places] of placesByWeight(structure, groups, counts)) {
-    const first = places[0]
-    const add = first && contribution(first.weight)
-    if (!add) continue
-    const values = readWeight(structure, name)
+    const [first] = places
+    if (!first) continue
+    const own = readWeight(structure, name)
+    const values = valuesOf(first.weight, own)
     for (const { weight, group } of places) {
+      const { shape, axis } = weight
       const into = sums.get(group.id)
-      if (into) addElements(into, values, weight, add)
+      const inner = shape.slice(axis + 1).reduce((product, d) => product * d, 1)
+      if (into) add(into, values, channelAt(weight.places, group.size, shape[axis] ?? 1), inner)
     }
     if (places.some(({ group }) => sums.get(group.id)?.some(sum => !Number.isFinite(sum))))
-      requireFinite(name, values)
+      requireFinite(name, own)
   }
   return sums
 }
@@ -78,29 +84,40 @@ function statisticsOf({ model }: Structure): Set<string> {
 }
 
 /** The numbers of a weight. */
-export function readWeight({ model }: Structure, name: string): Float32Array | Float64Array {
+export function readWeight({ model }: Structure, name: string): Values {
   const tensor = model.graph.initializer(name)
   if (!tensor) throw new BantamError('internal', `The weight ${name} is gone.`)
   return toNumbers(tensorValues(tensor, model.directory))
 }
 
-/** Adds to each channel what its elements of the weight [outer, axis, inner] add. */
-function addElements(
-  sums: Float64Array,
-  values: Float32Array | Float64Array,
-  { shape, axis, places }: GroupWeight,
-  add: Contribution,
-): void {
-  const size = shape[axis] ?? 1
-  const channels = channelAt(places, sums.length, size)
-  const inner = shape.slice(axis + 1).reduce((product, d) => product * d, 1)
-  for (let start = 0, at = 0; start < values.length; start += inner, at = at + 1 === size ? 0 : at + 1) {
-    const channel = channels[at] ?? -1
-    if (channel < 0) continue
-    let sum = 0
-    for (let k = start; k < start + inner; k++) sum += add(values[k] ?? 0, k)
-    sums[channel] = (sums[channel] ?? 0) + sum
-  }
+/** Adds the sizes of values [outer, channels.length, inner] to the sums of their channels; -1 is none. */
+function addSizes(sums: Float64Array, values: Values, channels: Int32Array, inner: number): void {
+  for (let start = 0; start < values.length; )
+    for (let at = 0; at < channels.length; at++) {
+      const end = start + inner
+      const channel = channels[at] ?? -1
+      let sum = 0
+      if (channel >= 0) for (let k = start; k < end; k++) sum += Math.abs(values[k] ?? 0)
+      if (channel >= 0) sums[channel] = (sums[channel] ?? 0) + sum
+      start = end
+    }
+}
+
+/** As `addSizes`, for squares. Written twice: called through a function each element takes several times as long. */
+function addSquares(sums: Float64Array, values: Values, channels: Int32Array, inner: number): void {
+  for (let start = 0; start < values.length; )
+    for (let at = 0; at < channels.length; at++) {
+      const end = start + inner
+      const channel = channels[at] ?? -1
+      let sum = 0
+      if (channel >= 0)
+        for (let k = start; k < end; k++) {
+          const value = values[k] ?? 0
+          sum += value * value
+        }
+      if (channel >= 0) sums[channel] = (sums[channel] ?? 0) + sum
+      start = end
+    }
 }
 
 function requireFinite(name: string, values: ArrayLike<number>): void {

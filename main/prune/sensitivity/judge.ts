@@ -128,7 +128,8 @@ function byAgreement(whole: Answers, classes: number): Judge {
         same.map(() => true),
         same.map(agreement => agreement === 1),
       )
-      return { value, drop }
+      // Nothing agrees with the model better than itself.
+      return { value, drop: { ...drop, low: Math.max(0, drop.low) } }
     },
   }
 }
