@@ -353,7 +353,7 @@ describe('interrupted', () => {
       stdout: '',
       stderr: `Cancelled; the training has saved its place. [${saved}] Go on with the same command and --resume.\n`,
     })
-    expect(readdirSync(saved)).toEqual(['checkpoint'])
+    expect(readdirSync(saved)).toEqual(['checkpoint', 'plan.json'])
     refused(
       cli.run(...train('parts.onnx', ...long)),
       `There is the checkpoint of an interrupted training. [${saved}] Go on with --resume, or start anew with --restart.`,

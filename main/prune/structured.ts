@@ -8,6 +8,7 @@ import {
   type PruneWidthOptions,
   PruneWidthOptions as Width,
 } from '../../shared/prune'
+import type { TrainingRecord } from '../../shared/training'
 import { breathe, within } from '../jobs/context'
 import type { Model } from '../onnx/model'
 import { findStructure, type Structure } from '../structure/groups'
@@ -16,7 +17,8 @@ import type { ApplyInput, Technique } from '../technique'
 import { adviseStructured } from './advice'
 import { drawSamples } from './draw'
 import { normalizeScores, scoreChannels } from './importance/score'
-import { learnsBack, recover } from './recover'
+import { keepRound, keptRound } from './kept-rounds'
+import { learnsBack, recover, trainsBack } from './recover'
 import { roundRuns } from './rounds'
 import { keepStrongest, planStructured, StructuredDecisions } from './structured-plan'
 
@@ -82,17 +84,25 @@ async function applyStructured(
 ): Promise<Model> {
   const { rounds } = StructuredDecisions.parse(plan.decisions)
   const runs = run && roundRuns(run, rounds.length)
+  const keepDir = rounds.length > 1 && trainsBack(options) ? run?.context.keepDir : undefined
   let current = model
   let channels: Kept = () => null
   for (const [i, round] of rounds.entries()) {
     const told = runs?.(i)
     if (run) await breathe(run.context)
+    const kept = keepDir === undefined ? undefined : await keptRound(keepDir, plan, i + 1)
+    if (kept) {
+      if (kept.record) told?.record(kept.record)
+      current = kept.model
+      continue
+    }
     const structure = await findStructure(current)
     const keep = round.keep
       ? new Map(Object.entries(round.keep).map(([id, kept]) => [id, Uint32Array.from(kept)]))
       : await chooseAnew(structure, round, plan, options, told)
     const pruned = sliceGroups(structure, keep)
     channels = compose(channels, keptChannels(structure, keep))
+    let record: TrainingRecord | null = null
     current = await recover({
       technique: plan.technique,
       pruned,
@@ -100,9 +110,19 @@ async function applyStructured(
       options,
       decisions: plan.decisions,
       seed: plan.seed,
-      run: told,
+      run: told && {
+        ...told,
+        record: own => {
+          record = own
+          told.record(own)
+        },
+      },
       kept: channels,
     })
+    if (keepDir === undefined || i + 1 === rounds.length) continue
+    await keepRound(keepDir, plan, i + 1, { model: current, record })
+    // The next round begins with the same bytes, whether it is reached at once or after an interruption.
+    current = (await keptRound(keepDir, plan, i + 1))?.model ?? current
   }
   return current
 }

@@ -4,7 +4,6 @@ import { join } from 'node:path'
 import type { NodeProto } from 'onnx-buf'
 import type { TaskContext } from '../jobs/context'
 import { profileModel } from '../measure/profile'
-import { describeNode } from '../onnx/graph'
 import type { Model } from '../onnx/model'
 import { writeModel } from '../onnx/write'
 
