@@ -7,6 +7,7 @@ import {
   GraduationCap,
   PencilLine,
   Plus,
+  Scissors,
   SlidersHorizontal,
   Trash2,
 } from 'lucide-react'
@@ -14,6 +15,7 @@ import type { Variant } from '../../../shared/domain'
 import { select, selectOnly, teacherOf } from '../store/app'
 import { openDialog, openTab } from '../store/ui'
 import { notifyDone, notifyError, notifyUndo } from '../ui/notify'
+import { isPruning } from '../variant/kinds'
 import type { Action, Screen } from './action'
 
 function hasTarget(screen: Screen): boolean {
@@ -64,6 +66,19 @@ export const VARIANT_ACTIONS: readonly Action[] = [
     available: screen => canTrain(screen, 'distill.student'),
     run: ({ target }) => {
       if (target) openDialog({ kind: 'train', technique: 'distill.student', parent: target.id })
+    },
+  },
+  {
+    id: 'prune',
+    label: 'Prune…',
+    group: 'Variant',
+    keywords: 'channels heads blocks sparse low rank sensitivity smaller faster structure',
+    icon: Scissors,
+    shortcut: 'P',
+    available: ({ app, target }) =>
+      target !== null && (app.info?.techniques.some(t => isPruning(t.id)) ?? false),
+    run: ({ target }) => {
+      if (target) openDialog({ kind: 'prune', parent: target.id })
     },
   },
   {

@@ -3,8 +3,7 @@ import { ChevronDown, ChevronRight, CopyPlus } from 'lucide-react'
 import { useState } from 'react'
 import type { Step, TechniqueInfo, Variant } from '../../../shared/domain'
 import { formatBytes } from '../../../shared/format'
-import { openDialog } from '../store/ui'
-import { isTrainingTechnique } from '../training/runs'
+import { openDialog, techniqueDialog } from '../store/ui'
 import { type OptionRow, optionRows, optionText } from './option-rows'
 import classes from './recipe.module.css'
 
@@ -42,14 +41,7 @@ export function StepCard({ number, variant, step, parent, technique, last }: Ste
               variant="light"
               ml="auto"
               leftSection={<CopyPlus size={13} />}
-              onClick={() =>
-                openDialog({
-                  kind: isTrainingTechnique(step.technique) ? 'train' : 'new-variant',
-                  parent,
-                  technique: step.technique,
-                  options: step.options,
-                })
-              }
+              onClick={() => openDialog(techniqueDialog(step.technique, parent, step.options))}
             >
               Start from this
             </Button>

@@ -4,6 +4,7 @@ import { TrainDialog } from '../distill/TrainDialog'
 import { ImportDataDialog } from '../imports/ImportDataDialog'
 import { ImportModelDialog } from '../imports/ImportModelDialog'
 import { MeasureDialog } from '../jobs/MeasureDialog'
+import { PruneDialog } from '../prune/PruneDialog'
 import { KeysDialog } from '../settings/KeysDialog'
 import { SettingsDialog } from '../settings/SettingsDialog'
 import { closeDialog, type Dialog, useUi } from '../store/ui'
@@ -13,6 +14,7 @@ import { NameDialog } from './NameDialog'
 const SIZES: Record<Dialog['kind'], number> = {
   'new-variant': 940,
   train: 1160,
+  prune: 1480,
   'import-model': 560,
   'import-data': 980,
   settings: 560,
@@ -26,6 +28,7 @@ const SIZES: Record<Dialog['kind'], number> = {
 const TITLES: Record<Dialog['kind'], string> = {
   'new-variant': 'New variant',
   train: 'Distil a student',
+  prune: 'Prune',
   'import-model': 'Import model',
   'import-data': 'Import data',
   settings: 'Settings',
@@ -42,6 +45,8 @@ function content(dialog: Dialog): ReactNode {
       return <NewVariantDialog parent={dialog.parent} technique={dialog.technique} options={dialog.options} />
     case 'train':
       return <TrainDialog technique={dialog.technique} parent={dialog.parent} options={dialog.options} />
+    case 'prune':
+      return <PruneDialog parent={dialog.parent} technique={dialog.technique} options={dialog.options} />
     case 'import-model':
       return <ImportModelDialog picked={dialog.picked} given={dialog.grant} />
     case 'import-data':
@@ -74,8 +79,8 @@ export function Dialogs() {
       title={dialog && (tunes(dialog) ? 'Fine-tune on labels' : TITLES[dialog.kind])}
       size={dialog ? (tunes(dialog) ? 880 : SIZES[dialog.kind]) : 'md'}
       closeButtonProps={{ 'aria-label': 'Close' }}
-      // This one has steps: Escape takes one back.
-      closeOnEscape={dialog?.kind !== 'train'}
+      // These have steps: Escape takes one back.
+      closeOnEscape={dialog?.kind !== 'train' && dialog?.kind !== 'prune'}
       // A form must not be lost to a stray click.
       closeOnClickOutside={dialog?.kind === 'keys' || dialog?.kind === 'settings'}
     >

@@ -38,6 +38,7 @@ export function Header() {
       <ActionButton id="import-model" label="Model" variant="subtle" />
       <ActionButton id="import-data" label="Data" variant="subtle" disabled={!hasModel} />
       <ActionButton id="distil" label="Distil" variant="subtle" disabled={!hasModel} />
+      <ActionButton id="prune" label="Prune" variant="subtle" disabled={!hasModel} />
       <ActionButton id="new-variant" label="New variant" variant="filled" disabled={!hasModel} />
       <div className={classes.divider} />
       <JobsButton />

@@ -2,11 +2,13 @@
 import { create } from 'zustand'
 import type { FileGrant } from '../../../shared/contract'
 import type { PickedFile } from '../imports/picked'
+import { isPruning, isTrainingTechnique } from '../variant/kinds'
 
 export type Dialog =
   | { kind: 'new-variant'; parent: string; technique?: string; options?: Readonly<Record<string, unknown>> }
   /** Distillation or fine-tuning: options by technique, its student and its losses. */
   | { kind: 'train'; technique: string; parent: string; options?: Readonly<Record<string, unknown>> }
+  | { kind: 'prune'; parent: string; technique?: string; options?: Readonly<Record<string, unknown>> }
   | { kind: 'import-model'; picked?: readonly PickedFile[]; grant?: FileGrant }
   | {
       kind: 'import-data'
@@ -20,6 +22,16 @@ export type Dialog =
   | { kind: 'rename-study'; id: string; name: string }
   | { kind: 'rename-variant'; id: string; name: string }
   | { kind: 'measure'; variants: readonly string[] }
+
+/** The dialog in which a technique's options are chosen; `options` are values to begin with. */
+export function techniqueDialog(
+  technique: string,
+  parent: string,
+  options?: Readonly<Record<string, unknown>>,
+): Dialog {
+  const kind = isTrainingTechnique(technique) ? 'train' : isPruning(technique) ? 'prune' : 'new-variant'
+  return { kind, technique, parent, ...(options ? { options } : {}) }
+}
 
 export interface Constraint {
   metric: string

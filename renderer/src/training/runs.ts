@@ -3,6 +3,7 @@ import type { Job, Study, Variant } from '../../../shared/domain'
 import type { TrainingRecord } from '../../../shared/training'
 import { inOrder, isActive } from '../store/app'
 import type { Ask } from '../store/query'
+import { isTrainingTechnique } from '../variant/kinds'
 
 export interface Run {
   /** `job:ID` or `variant:ID`. */
@@ -10,11 +11,6 @@ export interface Run {
   name: string
   /** Null for a variant, whose training is over. */
   job: Job | null
-}
-
-/** Techniques that have a dialog of their own, with students, losses and curves. */
-export function isTrainingTechnique(id: string): boolean {
-  return /^(distill|train)\./.test(id)
 }
 
 /** Whether a variant was trained: by a technique that trains, or by another one that recovers. */

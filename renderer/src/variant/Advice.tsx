@@ -2,21 +2,12 @@ import { Loader } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { useRef } from 'react'
 import type { Advice, Step, Variant } from '../../../shared/domain'
-import { formatBytes, formatSpeed } from '../../../shared/format'
+import { formatBytes } from '../../../shared/format'
 import { useQuery } from '../store/query'
 import { ErrorNotice } from '../ui/ErrorNotice'
+import { latencyWords } from '../ui/latency-words'
 import { NoteList } from '../ui/NoteList'
 import classes from './variant.module.css'
-
-/** 'about 2.0× faster', '8× to 13× slower', 'between 1.1× slower and 1.2× faster'. */
-export function latencyWords(ratio: { low: number; high: number }): string {
-  const [best, worst] = [formatSpeed(ratio.low), formatSpeed(ratio.high)]
-  if (best === worst) return best
-  const sameWay = ratio.low > 1 === ratio.high > 1
-  if (!sameWay) return `between ${worst} and ${best}`
-  const number = (text: string) => text.split(' ')[0] ?? text
-  return ratio.high <= 1 ? `${number(worst)} to ${best}` : `${number(best)} to ${worst}`
-}
 
 /** What to expect of a step on the parent, asked again a moment after the options change. */
 export function AdvicePanel({ parent, step }: { parent: Variant; step: Step }) {

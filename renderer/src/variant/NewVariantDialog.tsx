@@ -7,12 +7,12 @@ import { asErrorData } from '../client'
 import { teacherOf, useApp } from '../store/app'
 import { useClient } from '../store/connection'
 import { useQuery } from '../store/query'
-import { closeDialog, openDialog } from '../store/ui'
-import { isTrainingTechnique } from '../training/runs'
+import { closeDialog, openDialog, techniqueDialog } from '../store/ui'
 import { EmptyState } from '../ui/EmptyState'
 import { ErrorNotice } from '../ui/ErrorNotice'
 import { NoteList } from '../ui/NoteList'
 import { AdvicePanel } from './Advice'
+import { hasOwnDialog } from './kinds'
 import { SchemaForm } from './SchemaForm'
 import { changedValues, fieldsOf, initialValues } from './schema'
 import { TechniqueList } from './TechniqueList'
@@ -40,7 +40,7 @@ export function NewVariantDialog({ parent: parentId, technique, options }: NewVa
       </EmptyState>
     )
   }
-  const train = (id: string) => openDialog({ kind: 'train', technique: id, parent: variant.id })
+  const open = (id: string) => openDialog(techniqueDialog(id, variant.id))
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: a shortcut for the button Start
     <div
@@ -55,10 +55,10 @@ export function NewVariantDialog({ parent: parentId, technique, options }: NewVa
         techniques={techniques}
         chosen={info.id}
         onChoose={setChosen}
-        onOpen={id => (isTrainingTechnique(id) ? train(id) : setChosen(id))}
+        onOpen={id => (hasOwnDialog(id) ? open(id) : setChosen(id))}
       />
-      {isTrainingTechnique(info.id) ? (
-        <TrainingIntro info={info} onOpen={() => train(info.id)} />
+      {hasOwnDialog(info.id) ? (
+        <OwnIntro info={info} onOpen={() => open(info.id)} />
       ) : (
         <Options
           key={info.id}
@@ -76,8 +76,8 @@ export function NewVariantDialog({ parent: parentId, technique, options }: NewVa
 
 const NONE: TechniqueInfo[] = []
 
-/** Techniques that train have a dialog of their own; this leads there from the keyboard. */
-function TrainingIntro({ info, onOpen }: { info: TechniqueInfo; onOpen(): void }) {
+/** Some techniques have a dialog of their own; this leads there from the keyboard. */
+function OwnIntro({ info, onOpen }: { info: TechniqueInfo; onOpen(): void }) {
   return (
     <form
       className={classes.options}

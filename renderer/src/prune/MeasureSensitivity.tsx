@@ -1,0 +1,115 @@
+import { ActionIcon, Button, Progress, Tooltip } from '@mantine/core'
+import { Activity, X } from 'lucide-react'
+import { useEffect, useRef } from 'react'
+import type { Variant } from '../../../shared/domain'
+import { formatDuration, formatExact } from '../../../shared/format'
+import { IMPORTANCES, type PruneSensitivity } from '../../../shared/prune'
+import { isActive, useApp, withJob } from '../store/app'
+import { useClient } from '../store/connection'
+import { invalidate, type Query, useQuery } from '../store/query'
+import { notifyError } from '../ui/notify'
+import classes from './prune.module.css'
+import { CHOICES, METRIC_TITLES } from './words'
+
+function keyOf(variant: string): string {
+  return `study/prune/sensitivity/${variant}`
+}
+
+/** The sensitivities that were measured last of a variant; null where none were, or the engine has no data. */
+export function useSensitivity(variant: string | null): Query<PruneSensitivity | null> {
+  return useQuery(variant === null ? null : keyOf(variant), client =>
+    client.prune.sensitivity({ variant: variant ?? '' }),
+  )
+}
+
+interface MeasureSensitivityProps {
+  variant: Variant
+  sensitivity: PruneSensitivity | null | undefined
+  hasData: boolean
+  importance: unknown
+}
+
+/** Starts measuring what each part matters, shows how far it is, and how it was measured. */
+export function MeasureSensitivity({ variant, sensitivity, hasData, importance }: MeasureSensitivityProps) {
+  const client = useClient()
+  const job = useApp(s => s.jobs.find(j => j.kind === 'sensitivity' && j.studyId === s.studyId))
+  const wanted = IMPORTANCES.find(i => i === importance) ?? 'l2'
+  const was = useRef(job?.state)
+  useEffect(() => {
+    if (was.current !== job?.state && job?.state === 'done') invalidate(keyOf(variant.id))
+    was.current = job?.state
+  }, [job?.state, variant.id])
+
+  async function measure() {
+    try {
+      const made = await client.prune.measure({ variant: variant.id, importance: wanted })
+      useApp.setState(s => ({ jobs: s.jobs.some(j => j.id === made.id) ? s.jobs : withJob(s.jobs, made) }))
+    } catch (error) {
+      notifyError(error)
+    }
+  }
+
+  if (job && isActive(job)) {
+    const percent = Math.round(job.progress * 100)
+    const left = job.secondsLeft === null ? '' : `, ${formatDuration(job.secondsLeft)} left`
+    return (
+      <div className={classes.measuring} title={job.title}>
+        <Progress
+          value={percent}
+          size={5}
+          className={classes.progress}
+          aria-label={`Progress of ${job.title}`}
+        />
+        <span className="num" role="status">
+          {job.state === 'queued' ? 'waiting' : `${percent} %${left}`}
+        </span>
+        <Tooltip label="Cancel">
+          <ActionIcon
+            size="sm"
+            aria-label={`Cancel ${job.title}`}
+            onClick={() => client.jobs.cancel({ id: job.id }).catch(notifyError)}
+          >
+            <X size={14} aria-hidden />
+          </ActionIcon>
+        </Tooltip>
+      </div>
+    )
+  }
+  const failed = job?.state === 'failed' ? job.error : null
+  const how = sensitivity && CHOICES.importance?.[sensitivity.importance]?.title
+  return (
+    <div className={classes.measuring}>
+      {failed ? (
+        <span
+          className={`${classes.failed} ellipsis`}
+          role="alert"
+          title={`${failed.message} ${failed.action ?? ''}`}
+        >
+          {failed.message}
+        </span>
+      ) : (
+        <span
+          className={`${classes.hint} ellipsis`}
+          title={
+            sensitivity
+              ? `Each part made smaller alone, by ${how}, in ${formatDuration(sensitivity.seconds)}`
+              : undefined
+          }
+        >
+          {!hasData && 'Measuring needs data'}
+          {sensitivity &&
+            `${METRIC_TITLES[sensitivity.metric]} on ${formatExact(sensitivity.samples)} samples${sensitivity.importance === wanted ? '' : `, by ${how}`}`}
+        </span>
+      )}
+      <Button
+        size="compact-sm"
+        variant={sensitivity ? 'default' : 'light'}
+        leftSection={<Activity size={13} aria-hidden />}
+        disabled={!hasData}
+        onClick={() => void measure()}
+      >
+        {sensitivity ? 'Measure again' : 'Measure sensitivity'}
+      </Button>
+    </div>
+  )
+}

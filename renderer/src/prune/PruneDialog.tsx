@@ -1,0 +1,246 @@
+import { Anchor, Button } from '@mantine/core'
+import { Scissors } from 'lucide-react'
+import { type KeyboardEvent, useMemo, useState } from 'react'
+import type { Study, TechniqueInfo, Variant } from '../../../shared/domain'
+import type { ErrorData } from '../../../shared/errors'
+import { asErrorData } from '../client'
+import { teacherOf, useApp, withJob } from '../store/app'
+import { useClient } from '../store/connection'
+import { useQuery } from '../store/query'
+import { useTrial } from '../store/trial'
+import { closeDialog, openDialog } from '../store/ui'
+import { watchTraining } from '../training/watch'
+import { EmptyState } from '../ui/EmptyState'
+import { ErrorNotice } from '../ui/ErrorNotice'
+import { NoteList } from '../ui/NoteList'
+import { OptionsFold } from '../variant/OptionsFold'
+import { AmountForm } from './AmountForm'
+import { ChoiceFields } from './ChoiceFields'
+import { MethodStrip } from './MethodStrip'
+import { pruneMethods } from './methods'
+import { trains } from './options'
+import { PartsPanel, type View } from './PartsPanel'
+import { PreviewTiles } from './PreviewTiles'
+import { PrunedGraph } from './PrunedGraph'
+import { PruneFooter } from './PruneFooter'
+import classes from './prune.module.css'
+import { RecoveryPart } from './RecoveryPart'
+import { type PruneFormState, usePruneForm } from './usePruneForm'
+import { redone, undone } from './widths'
+
+interface PruneDialogProps {
+  parent: string
+  technique?: string | undefined
+  /** Values to begin with. */
+  options?: Readonly<Record<string, unknown>> | undefined
+}
+
+/** Pruning: the method, how much goes and where, what that comes to, and how accuracy comes back. */
+export function PruneDialog({ parent: parentId, technique, options }: PruneDialogProps) {
+  const techniques = useApp(s => s.info?.techniques ?? NO_TECHNIQUES)
+  const study = useApp(s => s.study)
+  const methods = useMemo(() => pruneMethods(techniques), [techniques])
+  const [parent, setParent] = useState(parentId)
+  const variant = study?.variants.find(v => v.id === parent) ?? teacherOf(study)
+  if (methods.length === 0 || !variant || !study) {
+    return (
+      <EmptyState icon={Scissors} title="Nothing to prune">
+        {variant ? 'This version of the engine does not know how to prune.' : 'Import a model first.'}
+      </EmptyState>
+    )
+  }
+  return (
+    <PruneBody
+      methods={methods}
+      study={study}
+      parent={variant}
+      technique={technique}
+      given={options ?? NO_OPTIONS}
+      onParent={setParent}
+    />
+  )
+}
+
+const NO_TECHNIQUES: TechniqueInfo[] = []
+const NO_OPTIONS: Readonly<Record<string, unknown>> = {}
+
+interface PruneBodyProps {
+  methods: readonly TechniqueInfo[]
+  study: Study
+  parent: Variant
+  technique: string | undefined
+  given: Readonly<Record<string, unknown>>
+  onParent(id: string): void
+}
+
+function PruneBody({ methods, study, parent, technique, given, onParent }: PruneBodyProps) {
+  const client = useClient()
+  const form = usePruneForm({ methods, study, parent, technique, given })
+  const [view, setView] = useState<View>('layers')
+  const [onGraph, setOnGraph] = useState(false)
+  const [error, setError] = useState<ErrorData | null>(null)
+  const [busy, setBusy] = useState(false)
+  const trial = useTrial(
+    `study/prune/preview/${parent.id}/${form.shape.technique}`,
+    form.lack ? null : JSON.stringify(form.shape.options),
+    (asked, options) =>
+      asked.prune.preview({
+        parent: parent.id,
+        step: { technique: form.shape.technique, options: JSON.parse(options) },
+      }),
+  )
+  const blocked = form.lack !== null || form.recoveryLack !== null || trial.error !== undefined
+
+  async function start() {
+    if (blocked || busy) return
+    setBusy(true)
+    setError(null)
+    try {
+      const job = await client.variants.create({
+        parent: parent.id,
+        step: form.step,
+        name: form.name.trim() || form.automatic,
+        seed: form.seed,
+      })
+      useApp.setState(s => ({ jobs: s.jobs.some(j => j.id === job.id) ? s.jobs : withJob(s.jobs, job) }))
+      if (trains(form.recovery)) watchTraining({ id: job.id, result: null })
+      closeDialog()
+    } catch (thrown) {
+      setError(asErrorData(thrown))
+      setBusy(false)
+    }
+  }
+
+  function press(event: KeyboardEvent) {
+    const mod = event.ctrlKey || event.metaKey
+    if (event.key === 'Escape') {
+      // An open list closes first; then the graph; then the dialog, which would take the form with it.
+      const target = event.target instanceof HTMLElement ? event.target : null
+      if (target?.getAttribute('data-mantine-stop-propagation') === 'true' || event.defaultPrevented) return
+      event.stopPropagation()
+      if (onGraph) setOnGraph(false)
+      else closeDialog()
+    } else if (event.key === 'Enter' && mod && !onGraph) {
+      event.preventDefault()
+      void start()
+    } else if (mod && /^[zy]$/i.test(event.key) && !isTextField(event.target)) {
+      event.preventDefault()
+      const again = event.shiftKey || event.key.toLowerCase() === 'y'
+      form.changeWidths(again ? redone : undone)
+    }
+  }
+
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: shortcuts of the buttons inside
+    <div onKeyDown={press} className={classes.sized}>
+      {onGraph && trial.answer ? (
+        <PrunedGraph parent={parent.id} preview={trial.answer} onBack={() => setOnGraph(false)} />
+      ) : (
+        <form
+          className={classes.dialog}
+          onSubmit={event => {
+            event.preventDefault()
+            void start()
+          }}
+        >
+          <MethodStrip methods={methods} chosen={form.info?.id ?? ''} onChoose={form.choose} />
+          <OptionsColumn form={form} />
+          <div className={classes.right}>
+            <PreviewTiles
+              trial={trial}
+              measured={form.values.target === 'latency'}
+              problem={form.lack?.message ?? null}
+              onNotes={() => setView('notes')}
+            />
+            <PartsPanel
+              form={form}
+              trial={trial}
+              view={view}
+              onView={setView}
+              onGraph={() => setOnGraph(true)}
+            />
+          </div>
+          <div className={classes.bottom}>
+            {error && <ErrorNotice error={error} onClose={() => setError(null)} />}
+            <PruneFooter
+              form={form}
+              variants={study.variants}
+              blocked={blocked}
+              busy={busy}
+              onParent={id => {
+                form.forgetWidths()
+                onParent(id)
+              }}
+            />
+          </div>
+        </form>
+      )}
+    </div>
+  )
+}
+
+function isTextField(target: EventTarget): boolean {
+  return target instanceof HTMLInputElement && target.type !== 'checkbox' && target.type !== 'radio'
+}
+
+/** How much, what first, and what brings accuracy back. */
+function OptionsColumn({ form }: { form: PruneFormState }) {
+  const { info, places, values, change, parent, lack } = form
+  const layers = useQuery(`study/layers/${parent.id}`, c => c.variants.layers({ id: parent.id }))
+  const nodes = useMemo(() => layers.data?.map(l => l.name) ?? [], [layers.data])
+  if (!info) return null
+  const put = (part: Record<string, unknown>) => change({ ...values, ...part })
+  return (
+    <div className={classes.left} tabIndex={-1}>
+      <section aria-label="How much" className={classes.part}>
+        <AmountForm technique={info.id} fields={places.amount} values={values} onChange={put} />
+      </section>
+      <section aria-label="What goes" className={classes.part}>
+        <ChoiceFields fields={places.main} values={values} onChange={put} />
+        {lack && (
+          <div className={classes.lack}>
+            <NoteList
+              notes={[
+                { code: 'needs-data', severity: 'warning', message: lack.message, action: lack.action },
+              ]}
+            />
+            <ImportButton form={form} />
+          </div>
+        )}
+        <OptionsFold
+          title="More"
+          fields={places.more}
+          values={values}
+          onChange={change}
+          suggestions={nodes}
+        />
+      </section>
+      <RecoveryPart
+        recovery={form.recovery}
+        data={form.data}
+        labels={form.labels}
+        fields={places.training}
+        values={values}
+        onRecovery={form.setRecovery}
+        onValues={change}
+      />
+      {!form.data && !lack && <ImportButton form={form} />}
+      {/^https?:/.test(info.reference) && (
+        <p className={classes.hint}>
+          <Anchor href={info.reference} target="_blank" rel="noreferrer" size="xs">
+            Where the method comes from
+          </Anchor>
+        </p>
+      )}
+    </div>
+  )
+}
+
+function ImportButton({ form }: { form: PruneFormState }) {
+  const next = { kind: 'prune' as const, parent: form.parent.id, technique: form.shape.technique }
+  return (
+    <Button variant="default" onClick={() => openDialog({ kind: 'import-data', next })}>
+      Import data…
+    </Button>
+  )
+}

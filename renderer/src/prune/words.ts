@@ -1,0 +1,111 @@
+/** What options, parts and drops are called. */
+
+import { formatShare } from '../../../shared/format'
+import type { PruneChange, PruneSensitivity } from '../../../shared/prune'
+
+type Kind = PruneChange['kind']
+
+/** What a part is counted in. */
+export const KIND_TITLES: Record<Kind, string> = {
+  channels: 'channels',
+  ffn: 'feed-forward',
+  heads: 'heads',
+  'head-width': 'head width',
+  hidden: 'hidden units',
+  embedding: 'embedding',
+  blocks: 'blocks',
+  rank: 'rank',
+  weights: 'weights',
+}
+
+/** What an amount is a share of. */
+export const TARGET_TITLES: Readonly<Record<string, string>> = {
+  macs: 'multiply-accumulates',
+  parameters: 'parameters',
+  bytes: 'bytes of the file',
+  latency: 'latency on this machine',
+  channels: "every group's channels",
+  blocks: 'blocks',
+  rank: "every layer's rank",
+}
+
+export interface ChoiceWord {
+  title: string
+  about: string
+}
+
+/** Values of the options that say what goes. */
+export const CHOICES: Readonly<Record<string, Readonly<Record<string, ChoiceWord>>>> = {
+  importance: {
+    l2: { title: 'Size of weights (L2)', about: 'No data. A good first choice.' },
+    l1: { title: 'Size of weights (L1)', about: 'No data. Absolute values instead of squares.' },
+    'bn-scale': { title: 'Normalization scale', about: 'No data. The factor batch normalization gives.' },
+    taylor: { title: 'Taylor', about: 'First-order change of the loss, on samples.' },
+    fisher: { title: 'Fisher', about: 'Squared gradient of the loss, on samples.' },
+    activation: { title: 'Activation', about: 'Mean size of what it gives, on samples.' },
+    wanda: { title: 'Wanda', about: 'Weights times what they multiply, on samples.' },
+    random: { title: 'Random', about: 'The control: any measure must beat this.' },
+    even: { title: 'Evenly spaced', about: 'No data. What stays is spread over the depth.' },
+    similarity: {
+      title: 'Similarity',
+      about: 'What changes least goes first, on samples.',
+    },
+    measured: { title: 'Measured', about: 'Each is tried without, on samples.' },
+  },
+  score: {
+    magnitude: { title: 'Size of the weight', about: 'No data.' },
+    wanda: { title: 'Wanda', about: 'Weight times what it multiplies, on samples.' },
+  },
+  method: {
+    svd: { title: 'Of the weights', about: 'No data. Singular values of the weights.' },
+    activation: { title: 'Of the answers', about: 'Least change of what it gives, on samples.' },
+  },
+  distribution: {
+    uniform: { title: 'Alike everywhere', about: 'The same share of every part.' },
+    global: { title: 'Where it matters least', about: 'The least important of the whole network.' },
+    sensitivity: { title: 'By sensitivity', about: 'Less where removing costs more, as measured.' },
+  },
+  scope: {
+    layer: { title: 'Every layer alike', about: 'The same share of every layer.' },
+    global: { title: 'Of the whole network', about: 'The smallest weights wherever they are.' },
+  },
+}
+
+/** 'Conv /features/conv1/Conv' as operator and name; 'Relu → x' has the name of its value. */
+export function nodeParts(described: string): { op: string; name: string } {
+  const at = described.indexOf(' ')
+  if (at < 0) return { op: '', name: described }
+  return { op: described.slice(0, at), name: described.slice(at + 1).replace(/^→ /, '') }
+}
+
+type Metric = PruneSensitivity['metric']
+
+/** What is lost as a part gets smaller. */
+export const DROP_TITLES: Record<Metric, string> = {
+  accuracy: 'Accuracy lost',
+  agreement: 'Agreement lost',
+  distance: 'Distance added',
+  rmse: 'Error added',
+}
+
+export const METRIC_TITLES: Record<Metric, string> = {
+  accuracy: 'accuracy',
+  agreement: 'agreement with itself',
+  distance: 'distance from its own answers',
+  rmse: 'root mean square error',
+}
+
+/** '1.3 points', '4.2 %', '0.031'; negative where it got better. */
+export function dropText(drop: number, metric: Metric): string {
+  const sign = drop < 0 ? '−' : ''
+  const size = Math.abs(drop)
+  switch (metric) {
+    case 'accuracy':
+    case 'agreement':
+      return `${sign}${(size * 100).toFixed(size < 0.0995 ? 1 : 0)} pt`
+    case 'distance':
+      return `${sign}${formatShare(size, size < 0.0995 ? 1 : 0)}`
+    case 'rmse':
+      return `${sign}${Number(size.toPrecision(2))}`
+  }
+}
