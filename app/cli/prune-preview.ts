@@ -8,8 +8,8 @@ import { previewPlan } from '../../main/prune/preview'
 import { learnsWith } from '../../main/technique'
 import { techniqueById } from '../../main/techniques'
 import type { Plan, Step } from '../../shared/domain'
-import { formatSpeed } from '../../shared/format'
 import type { PrunePreview } from '../../shared/prune'
+import { describeRatio } from '../../shared/verdict'
 import { drawSamples, openData } from './data'
 import type { LearnOptions } from './learn'
 import { noteLines } from './notes'
@@ -89,9 +89,13 @@ export function describePreview({
     changeTable(plan.decisions),
     costTable({ parameters, macs, bytes: sizeBytes }),
     [
-      ...(latency ? [`${formatSpeed(latency.ratio)} (batch 1, one thread, measured for a moment)`] : []),
+      ...(latency ? [`${speedOf(latency)}, batch 1, one thread, measured for a moment`] : []),
       'nothing was written: a dry run',
       ...told,
     ].join('\n'),
   ].join('\n\n')
+}
+
+function speedOf(latency: NonNullable<PrunePreview['latency']>): string {
+  return describeRatio({ a: 'original', b: 'pruned', batch: 1, threads: 1, ...latency })
 }

@@ -1,6 +1,6 @@
 /** What pruning changes, as tables for a terminal. */
 
-import { formatBytes, formatCount } from '../../shared/format'
+import { formatBytes, formatCount, formatExact } from '../../shared/format'
 import { PruneDecisions } from '../../shared/prune'
 import { columns, plain } from './terminal'
 
@@ -18,19 +18,25 @@ export function changeTable(decisions: unknown): string {
   const smaller = changes
     .filter(change => change.to < change.from)
     .sort((a, b) => b.frees.macs - a.frees.macs || b.frees.parameters - a.frees.parameters)
-  const rows = smaller
-    .slice(0, MOST_ROWS)
-    .map(({ id, kind, from, to, frees }) => [
-      plain(id),
-      kind,
-      String(from),
-      String(to),
-      saving(frees.parameters),
-      saving(frees.macs),
-    ])
-  const rest = smaller.length - rows.length
+  const table = [
+    ['part', 'kind', 'before', 'after', 'parameters', 'MACs'],
+    ...smaller
+      .slice(0, MOST_ROWS)
+      .map(({ id, kind, from, to, frees }) => [
+        plain(id),
+        kind,
+        formatExact(from),
+        formatExact(to),
+        saving(frees.parameters),
+        saving(frees.macs),
+      ]),
+  ]
+  // Zeros free nothing: then those columns say nothing.
+  const frees = smaller.some(change => change.frees.parameters > 0 || change.frees.macs > 0)
+  const rows = frees ? table : table.map(row => row.slice(0, 4))
+  const rest = smaller.length - (rows.length - 1)
   const lines = [
-    columns([['part', 'kind', 'before', 'after', 'parameters', 'MACs'], ...rows], [2, 3, 4, 5]),
+    columns(rows, [2, 3, 4, 5]),
     ...(rest > 0 ? [`… and ${rest} more`] : []),
     ...declinedLines(declined),
   ]
