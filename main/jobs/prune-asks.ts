@@ -10,6 +10,7 @@ import { parseOptions } from '../operations/variant'
 import { previewPlan } from '../prune/preview'
 import { techniqueById } from '../techniques'
 import { Kept } from './kept'
+import { NewestFirst } from './newest-first'
 import type { Asks, ModelRef } from './protocol'
 import { quicker } from './prune-quicker'
 import { calibrationSamples } from './tasks/samples'
@@ -20,6 +21,7 @@ type Open = (data: NonNullable<Ask['data']>) => Promise<Dataset>
 /** By hash of the parent, options and data: a screen asks for the same again and again. */
 const previews = new Kept<PrunePreview>(64)
 const parents = new Kept<Model>(2)
+const turns = new NewestFirst()
 
 /**
  * What a step would do to a model. `open` opens the data. Throws `bad-option` for options that are invalid, and what
@@ -31,17 +33,21 @@ export function previewPruning(ask: Ask, open: Open): Promise<PrunePreview> {
   const { options, notes } = quicker(given)
   const key = JSON.stringify([ask.parent.hash, id, options, notes, ask.data?.spec])
   return previews.get(key, async () => {
-    const preview = await make({ ...ask, step: { technique: id, options } }, open)
+    const step = { technique: id, options }
+    const preview = await turns.add(signal => make({ ...ask, step }, open, signal))
     return { ...preview, notes: [...preview.notes, ...notes] }
   })
 }
 
-async function make({ parent, step, data, threads }: Ask, open: Open): Promise<PrunePreview> {
+async function make(
+  { parent, step, data, threads }: Ask,
+  open: Open,
+  signal: AbortSignal,
+): Promise<PrunePreview> {
   const model = await parentOf(parent)
   const calibration = data ? calibrationSamples(await open(data)) : undefined
   const tempDir = await mkdtemp(join(tmpdir(), 'bantam-prune-'))
-  // Nobody hears how far it is, and what takes too long is ended with the process.
-  const context = { progress() {}, log() {}, signal: new AbortController().signal, tempDir }
+  const context = { progress() {}, log() {}, signal, tempDir }
   try {
     const input = { model, calibration, seed: 0, threads, device: 'cpu' as const }
     const plan = await techniqueById(step.technique).plan(input, step.options, context)
