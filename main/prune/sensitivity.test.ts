@@ -50,7 +50,7 @@ const draw = (random: Random, count: number) =>
   Float32Array.from({ length: count }, () => random.unit() - 0.5)
 
 /** x [n, 6] → dense 8, Relu, dense `width`. */
-function net(output: string, width: number): Model {
+function net(output: string, width: number, batch: number | string = 'n'): Model {
   const random = new Random(2)
   const weight = (name: string, ...dims: number[]) =>
     makeTensor(name, 'float32', dims, draw(random, elementCount(dims)))
@@ -60,8 +60,8 @@ function net(output: string, width: number): Model {
       makeNode('Relu', ['h'], ['r']),
       makeNode('MatMul', ['r', 'b'], [output], {}, { name: 'last' }),
     ],
-    inputs: [makeValue('x', 'float32', ['n', 6])],
-    outputs: [makeValue(output, 'float32', ['n', width])],
+    inputs: [makeValue('x', 'float32', [batch, 6])],
+    outputs: [makeValue(output, 'float32', [batch, width])],
     initializers: [weight('a', 6, 8), weight('b', 8, width)],
   })
 }
@@ -151,6 +151,18 @@ describe('metrics', () => {
       12,
     )
   })
+})
+
+it('gives the same for a model that takes a number of samples of its own', async () => {
+  const free = await measure(net('y', 3), { dataset: points(), importance: 'l2' })
+  const fixed = await measure(net('y', 3, 8), { dataset: points(), importance: 'l2' })
+  free.curves[0]?.points.forEach(({ to, drop }, i) => {
+    expect(fixed.curves[0]?.points[i]?.to).toBe(to)
+    expect(fixed.curves[0]?.points[i]?.drop.value).toBeCloseTo(drop.value, 6)
+  })
+  expect(fixed.samples).toBe(100)
+  const scored = await measure(net('y', 3, 8), { dataset: points(), importance: 'taylor' })
+  expect(scored.declined).toEqual([])
 })
 
 it('removes every block alone', async () => {
