@@ -47,7 +47,7 @@ export function AmountForm({ technique, fields, values, onChange }: AmountFormPr
 
 function targetTitle(target: string, technique: string): string {
   const title = TARGET_TITLES[target] ?? target
-  if (target === 'latency') return `of the ${title}, measured`
+  if (target === 'latency') return 'by latency, measured on this machine'
   if (target === 'channels' && technique === 'prune.heads') return 'of the heads of every layer'
   if (target === 'channels' && technique === 'prune.ffn') return 'of every width alike'
   return `of ${target === 'blocks' || target === 'channels' || target === 'rank' ? '' : 'the '}${title}`

@@ -115,7 +115,7 @@ export function PartsPanel({ form, trial, view, onView, onGraph }: PartsPanelPro
         </Body>
       </div>
       <p className={classes.hint}>
-        {structured && view === 'layers'
+        {structured && view === 'layers' && parts.length > 0
           ? sensitivity
             ? 'Each was measured alone: together they cost more. Grey: no loss shown. Drag to choose a share, double-click to give it back.'
             : 'Drag a handle to choose how much of a layer stays, double-click to give it back to the plan.'
@@ -140,7 +140,7 @@ function Body({
         <LoadingLines lines={6} />
       </div>
     ) : (
-      <p className={`${classes.hint} ${classes.waiting}`}>Nothing is planned yet.</p>
+      <p className={`${classes.hint} ${classes.waiting}`}>There is no plan yet.</p>
     )
   }
   return children

@@ -57,7 +57,7 @@ const KINDS_OF: Readonly<Record<string, readonly PruneChange['kind'][]>> = {
 
 interface PartsInput {
   technique: string
-  preview: PrunePreview | undefined
+  preview: Pick<PrunePreview, 'changes'> | undefined
   sensitivity: PruneSensitivity | null | undefined
   widths: readonly Width[]
 }

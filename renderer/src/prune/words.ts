@@ -37,15 +37,15 @@ export interface ChoiceWord {
 /** Values of the options that say what goes. */
 export const CHOICES: Readonly<Record<string, Readonly<Record<string, ChoiceWord>>>> = {
   importance: {
-    l2: { title: 'Size of weights (L2)', about: 'No data. A good first choice.' },
-    l1: { title: 'Size of weights (L1)', about: 'No data. Absolute values instead of squares.' },
-    'bn-scale': { title: 'Normalization scale', about: 'No data. The factor batch normalization gives.' },
+    l2: { title: 'Size of weights (L2)', about: 'Needs no data; a good first choice.' },
+    l1: { title: 'Size of weights (L1)', about: 'Needs no data. Absolute values, not squares.' },
+    'bn-scale': { title: 'Normalization scale', about: 'Needs no data. Factors of the normalization.' },
     taylor: { title: 'Taylor', about: 'First-order change of the loss, on samples.' },
     fisher: { title: 'Fisher', about: 'Squared gradient of the loss, on samples.' },
     activation: { title: 'Activation', about: 'Mean size of what it gives, on samples.' },
     wanda: { title: 'Wanda', about: 'Weights times what they multiply, on samples.' },
     random: { title: 'Random', about: 'The control: any measure must beat this.' },
-    even: { title: 'Evenly spaced', about: 'No data. What stays is spread over the depth.' },
+    even: { title: 'Evenly spaced', about: 'Needs no data. Spread over the depth.' },
     similarity: {
       title: 'Similarity',
       about: 'What changes least goes first, on samples.',
@@ -53,11 +53,11 @@ export const CHOICES: Readonly<Record<string, Readonly<Record<string, ChoiceWord
     measured: { title: 'Measured', about: 'Each is tried without, on samples.' },
   },
   score: {
-    magnitude: { title: 'Size of the weight', about: 'No data.' },
+    magnitude: { title: 'Size of the weight', about: 'Needs no data.' },
     wanda: { title: 'Wanda', about: 'Weight times what it multiplies, on samples.' },
   },
   method: {
-    svd: { title: 'Of the weights', about: 'No data. Singular values of the weights.' },
+    svd: { title: 'Of the weights', about: 'Needs no data. Singular values of weights.' },
     activation: { title: 'Of the answers', about: 'Least change of what it gives, on samples.' },
   },
   distribution: {

@@ -16,7 +16,8 @@ import { Panel } from '../ui/Panel'
 import { TabBody } from '../ui/TabBody'
 import { CopyText } from './CopyText'
 import { commandLines, fileNameOf, lineage, PREPROCESSING_FILE } from './cli-command'
-import { decisionFacts, searchNotes } from './decisions'
+import { decisionFacts, pruneDecisions, searchNotes } from './decisions'
+import { PrunedParts } from './PrunedParts'
 import classes from './recipe.module.css'
 import { StepCard } from './StepCard'
 import { saveText } from './save-text'
@@ -148,6 +149,7 @@ function PlanPanel({ variant }: { variant: Variant }) {
   if (plan.data === null) return null
   const notes = plan.data ? groupNotes(plan.data.notes) : []
   const found = searchNotes(notes, search)
+  const pruned = plan.data ? pruneDecisions(plan.data.decisions) : null
   return (
     <Panel
       title="What was decided"
@@ -175,6 +177,7 @@ function PlanPanel({ variant }: { variant: Variant }) {
               </span>
             ))}
           </div>
+          {pruned && <PrunedParts technique={plan.data.technique} decisions={pruned} />}
           {notes.length === 0 && <div className={classes.small}>Nothing was declined.</div>}
           {notes.length > 0 && found.length === 0 && (
             <div className={classes.small}>No note matches “{search}”.</div>

@@ -1,5 +1,7 @@
 /** The command line that makes the same file: flags are the technique's schema fields in kebab case. */
 import type { DatasetSpec, Step, TechniqueInfo, Variant } from '../../../shared/domain'
+import { pruneNeeds } from '../../../shared/prune'
+import { isPruning } from '../variant/kinds'
 import { isRecord, optionFields, sameValue } from './option-rows'
 
 export interface CommandInput {
@@ -20,8 +22,7 @@ export function commandArguments(input: CommandInput): string[] {
   const dot = step.technique.indexOf('.')
   const verb = dot < 0 ? step.technique : step.technique.slice(0, dot)
   const method = dot < 0 ? [] : ['--method', step.technique.slice(dot + 1)]
-  const needsData = technique ? technique.needs !== 'nothing' : input.data !== null
-  const split = technique?.needs === 'calibration' ? 'calibration' : 'train'
+  const { needsData, split } = dataNeeds(input)
   return [
     'bantam',
     verb,
@@ -33,6 +34,19 @@ export function commandArguments(input: CommandInput): string[] {
     '--out',
     input.out,
   ]
+}
+
+/** Of pruning the options say whether it looks at data; its recovery learns from the training split. */
+function dataNeeds({ step, technique, data }: CommandInput): {
+  needsData: boolean
+  split: 'calibration' | 'train'
+} {
+  if (isPruning(step.technique)) {
+    const need = pruneNeeds(step.options)
+    return { needsData: need !== null, split: need?.option === 'recovery' ? 'train' : 'calibration' }
+  }
+  const needsData = technique ? technique.needs !== 'nothing' : data !== null
+  return { needsData, split: technique?.needs === 'calibration' ? 'calibration' : 'train' }
 }
 
 /** Preprocessing that the command line cannot find out by itself lies in this file of the bundle. */
@@ -68,11 +82,17 @@ function flag(name: string, value: unknown): string[] {
   if (typeof value === 'boolean') return [value ? `--${name}` : `--no-${name}`]
   if (Array.isArray(value)) {
     if (value.length === 0) return []
-    const plain = value.every(v => typeof v === 'string' || typeof v === 'number')
-    return [`--${name}`, ...(plain ? value.map(String) : [JSON.stringify(value)])]
+    return [`--${name}`, ...value.map(v => (isRecord(v) ? recordText(v) : String(v)))]
   }
   if (isRecord(value)) return [`--${name}`, JSON.stringify(value)]
   return [`--${name}`, String(value)]
+}
+
+/** Objects of a list as the command line reads them: 'group=w0[1],keep=0.5'. */
+function recordText(record: Record<string, unknown>): string {
+  return Object.entries(record)
+    .map(([key, value]) => `${key}=${String(value)}`)
+    .join(',')
 }
 
 /** The same as one line for a POSIX shell. */

@@ -1,5 +1,7 @@
 /** A plan's decisions in short: how many of what, and the single values. Works for any technique's plan. */
 import type { Note } from '../../../shared/domain'
+import { formatBytes, formatCount } from '../../../shared/format'
+import { PruneDecisions } from '../../../shared/prune'
 import { isRecord, optionText } from './option-rows'
 
 export interface DecisionFact {
@@ -7,8 +9,35 @@ export interface DecisionFact {
   value: string
 }
 
-/** One fact per decision: lists and maps by their length, values as they are. */
+/** What a plan of pruning decided, part by part; null for plans of other techniques. */
+export function pruneDecisions(decisions: Readonly<Record<string, unknown>>): PruneDecisions | null {
+  const parsed = PruneDecisions.safeParse(decisions)
+  return parsed.success ? parsed.data : null
+}
+
+/** Said by the facts of pruning, or data for the engine. */
+const PRUNED: readonly string[] = [...Object.keys(PruneDecisions.shape), 'rounds', 'latency', 'multiples']
+
+/** One fact per decision: lists and maps by their length, values as they are; of pruning what went, in numbers. */
 export function decisionFacts(decisions: Readonly<Record<string, unknown>>): DecisionFact[] {
+  const pruned = pruneDecisions(decisions)
+  if (!pruned) return plainFacts(decisions)
+  const rest = Object.entries(decisions).filter(([key]) => !PRUNED.includes(key))
+  return [...pruneFacts(pruned), ...plainFacts(Object.fromEntries(rest))]
+}
+
+function pruneFacts({ before, after, changes, declined }: PruneDecisions): DecisionFact[] {
+  const changed = changes.filter(c => c.to !== c.from).length
+  return [
+    { name: 'MACs', value: `${formatCount(before.macs)} → ${formatCount(after.macs)}` },
+    { name: 'parameters', value: `${formatCount(before.parameters)} → ${formatCount(after.parameters)}` },
+    { name: 'weights', value: `${formatBytes(before.bytes)} → ${formatBytes(after.bytes)}` },
+    { name: 'changed', value: `${changed} of ${changes.length} parts` },
+    { name: 'left alone', value: declined.length.toLocaleString('en-US') },
+  ]
+}
+
+function plainFacts(decisions: Readonly<Record<string, unknown>>): DecisionFact[] {
   return Object.entries(decisions).flatMap(([key, value]) => {
     const name = spaced(key)
     if (Array.isArray(value)) return [{ name, value: value.length.toLocaleString('en-US') }]
