@@ -52,7 +52,7 @@ async function make(
     const input = { model, calibration, seed: 0, threads, device: 'cpu' as const }
     const plan = await techniqueById(step.technique).plan(input, step.options, context)
     const file = { path: parent.path, sizeBytes: parent.summary.sizeBytes }
-    return await previewPlan(file, model, plan, { threads }, context)
+    return await previewPlan(file, model, plan, { threads, training: calibration }, context)
   } finally {
     await rm(tempDir, { recursive: true, force: true })
   }

@@ -11,8 +11,8 @@ import type { SampleSet } from '../technique'
 import { techniqueById } from '../techniques'
 
 /**
- * `training` is looked at by rounds after the first alone, whose channels are chosen anew. Leaves a file in the task's temporary
- * folder. Throws what applying and writing throw.
+ * `training`: samples for what is decided when the plan is applied, such as the channels of later rounds. Leaves a file
+ * in the task's temporary folder. Throws what applying and writing throw.
  */
 export async function previewPlan(
   parent: { path: string; sizeBytes: number },
