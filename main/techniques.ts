@@ -4,6 +4,7 @@ import type { TechniqueInfo } from '../shared/domain'
 import { BantamError } from '../shared/errors'
 import { distillStudent } from './distill/distill'
 import { pruneBlocks } from './prune/blocks'
+import { pruneLowRank } from './prune/low-rank/low-rank'
 import { pruneMagnitude } from './prune/magnitude'
 import { pruneNM } from './prune/n-m'
 import { pruneChannels, pruneFfn, pruneHeads } from './prune/structured'
@@ -27,6 +28,7 @@ export const TECHNIQUES = [
   pruneBlocks,
   pruneMagnitude,
   pruneNM,
+  pruneLowRank,
   distillStudent,
   fineTune,
 ] as unknown as readonly Technique[]

@@ -14,7 +14,13 @@ describe('symmetric matrices', () => {
     expect(largest(s, times(random(37, 50), transposed(random(37, 50))))).toBeLessThan(1e-12)
     const { values, vectors } = largestEigen(s, 37)
     const product = times(s, transposed(vectors))
-    const scaled = transposed(matrix(37, 37, vectors.data.map((v, i) => v * (values[Math.floor(i / 37)] ?? 0))))
+    const scaled = transposed(
+      matrix(
+        37,
+        37,
+        vectors.data.map((v, i) => v * (values[Math.floor(i / 37)] ?? 0)),
+      ),
+    )
     expect(largest(product, scaled)).toBeLessThan(1e-10)
     const unit = gram(vectors)
     expect(Math.max(...unit.data.map((v, i) => Math.abs(v - (i % 38 === 0 ? 1 : 0))))).toBeLessThan(1e-12)

@@ -155,8 +155,7 @@ function implicitQL(d: Float64Array, e: Float64Array, vectors?: Matrix): void {
 function sweepQL(d: Float64Array, e: Float64Array, l: number, m: number, vectors?: Matrix): void {
   const between = ((d[l + 1] as number) - (d[l] as number)) / (2 * (e[l] as number))
   const root = Math.sqrt(between * between + 1)
-  let g =
-    (d[m] as number) - (d[l] as number) + (e[l] as number) / (between + (between < 0 ? -root : root))
+  let g = (d[m] as number) - (d[l] as number) + (e[l] as number) / (between + (between < 0 ? -root : root))
   let [s, c, p] = [1, 1, 0]
   for (let i = m - 1; i >= l; i--) {
     const f = s * (e[i] as number)

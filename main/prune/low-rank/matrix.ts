@@ -7,7 +7,11 @@ export interface Matrix {
   data: Float64Array
 }
 
-export function matrix(rows: number, columns: number, data = new Float64Array(rows * columns)): Matrix {
+export function matrix(
+  rows: number,
+  columns: number,
+  data: Float64Array = new Float64Array(rows * columns),
+): Matrix {
   return { rows, columns, data }
 }
 
