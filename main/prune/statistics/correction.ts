@@ -1,12 +1,12 @@
 /**
  * What a channel is corrected by, from its mean m and variance v in the pruned network and those of the original, t and
- * u, on the same samples. Once as numbers, to be written, and once as nodes, for a network that corrects itself while it is measured.
+ * u, on the same samples. Once as numbers, to be written, and once as nodes, for a network that corrects itself while it
+ * is measured.
  *
  * A layer: y·f + (t − f·m), where f = √(u / v), or 1 where only the mean is matched.
- * A normalization with statistics μ, σ² keeps its place relative to what it is given:
- *   σ'² = σ²·v/u,  μ' = m − (t − μ)·√(v/u)
- * so that it gives what the original's gave in the mean and deviation; where the original has no such value, μ' = m and
- * σ'² = v. Ratios of deviations are kept within `LIMIT`: a channel that hardly moves says nothing of its scale.
+ * A normalization takes m and v themselves for its statistics (tried against keeping its place relative to what it is
+ * given, μ' = m − (t − μ)·√(v/u): no better on a CNN of PyTorch with 30 and 40 % fewer channels, 16 to 512 samples).
+ * Ratios of deviations are kept within `LIMIT`: a channel that hardly moves says nothing of its scale.
  */
 import type { Builder, Value } from '../../operators/builder'
 
@@ -35,17 +35,6 @@ export function layerCorrection(own: Moments, target: Moments, scale: boolean) {
   return { factor, shift }
 }
 
-/** New statistics of a normalization whose statistics are `known`. */
-export function normalizationCorrection(own: Moments, target: Moments | null, known: Moments): Moments {
-  if (!target) return own
-  const ratio = ratios(own.variance, target.variance)
-  const at = (list: Float64Array, i: number) => list[i] ?? 0
-  return {
-    variance: ratio.map((r, i) => at(known.variance, i) * r * r),
-    mean: ratio.map((r, i) => at(own.mean, i) - (at(target.mean, i) - at(known.mean, i)) * r),
-  }
-}
-
 /** Moments as values of a graph. */
 export interface MomentValues {
   mean: Value
@@ -54,8 +43,9 @@ export interface MomentValues {
 
 function ratioValue(m: Builder, of: Value, by: Value): Value {
   const ratio = m.unary('Sqrt', m.div(m.add(of, TINY), m.add(by, TINY)))
-  const limits = [m.scalar(1 / LIMIT, 'float32'), m.scalar(LIMIT, 'float32')]
-  return m.emit('Clip', [ratio, ...limits], ratio.shape)
+  // Clip takes its limits as values only from operator set 11 on.
+  const above = m.emit('Max', [ratio, m.scalar(1 / LIMIT, 'float32')], ratio.shape)
+  return m.emit('Min', [above, m.scalar(LIMIT, 'float32')], ratio.shape)
 }
 
 /** As `layerCorrection`. */
@@ -63,19 +53,4 @@ export function layerValues(m: Builder, own: MomentValues, target: MomentValues,
   if (!scale) return { factor: null, shift: m.sub(target.mean, own.mean) }
   const factor = ratioValue(m, target.variance, own.variance)
   return { factor, shift: m.sub(target.mean, m.mul(factor, own.mean)) }
-}
-
-/** As `normalizationCorrection`. */
-export function normalizationValues(
-  m: Builder,
-  own: MomentValues,
-  target: MomentValues | null,
-  known: MomentValues,
-): MomentValues {
-  if (!target) return own
-  const ratio = ratioValue(m, own.variance, target.variance)
-  return {
-    variance: m.mul(known.variance, m.square(ratio)),
-    mean: m.sub(own.mean, m.mul(m.sub(target.mean, known.mean), ratio)),
-  }
 }

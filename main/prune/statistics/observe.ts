@@ -13,7 +13,7 @@ import { makeValue } from '../../onnx/build'
 import { copyModel } from '../../onnx/copy'
 import type { Model } from '../../onnx/model'
 import { Builder, type Value } from '../../operators/builder'
-import { layerValues, type MomentValues, normalizationValues } from './correction'
+import { layerValues, type MomentValues } from './correction'
 import type { Site } from './sites'
 
 /** What goes in and comes out for the site of that number. */
@@ -30,8 +30,6 @@ export const SHARE = 'bantam/statistics/share'
 
 /** A site that is corrected. */
 export interface Corrected extends Site {
-  /** Whether the original has its value; layers are corrected only where it has. */
-  matched: boolean
   /** Whether the deviation of a layer is matched too, not its mean alone. */
   scale: boolean
 }
@@ -51,7 +49,7 @@ export function observed(source: Model, sites: readonly (Site | null)[]): Model 
 }
 
 /**
- * The model that takes pooled and wanted moments of each site, float32 [channels], and the share; gives each batch's own
+ * The model that takes pooled moments of each site and those wanted of each layer, float32 [channels], and the share; gives each batch's own
  * moments before the correction of the site itself; and is corrected throughout.
  */
 export function correcting(source: Model, sites: readonly Corrected[]): Model {
@@ -75,17 +73,13 @@ export function correcting(source: Model, sites: readonly Corrected[]): Model {
     })
     const flat: MomentValues = { mean: flatten(m, own.mean, site), variance: flatten(m, own.variance, site) }
     const pooled = pool(m, pair(at.pooledMean, at.pooledVariance), flat, share)
-    const target = site.matched ? pair(at.targetMean, at.targetVariance) : null
     if (site.kind === 'normalization') {
-      const vector = (name = ''): Value => ({ name, type: 'float32', shape: [site.channels] })
-      const known = { mean: vector(site.node.input[3]), variance: vector(site.node.input[4]) }
-      const now = normalizationValues(m, pooled, target, known)
       const node = graph.producer(site.node.output[0] ?? '')
-      if (node) {
-        graph.setInput(node, 3, now.mean.name)
-        graph.setInput(node, 4, now.variance.name)
-      }
-    } else if (target) {
+      if (!node) continue
+      graph.setInput(node, 3, pooled.mean.name)
+      graph.setInput(node, 4, pooled.variance.name)
+    } else {
+      const target = pair(at.targetMean, at.targetVariance)
       const { factor, shift } = layerValues(m, pooled, target, site.scale)
       const value: Value = { name: raw, type: 'float32', shape: [] }
       const scaled = factor ? m.emit('Mul', [value, along(m, factor, site)], []) : value

@@ -15,11 +15,11 @@ import { type Corrected, place, SHARE } from './observe'
 
 /** Samples used at most, evenly spaced over those given, and in one run where the model takes any number. */
 const SAMPLES = 512
-const BATCH = 32
+const BATCH = 16
 /** Above this many bytes of weights a graph goes through a file. */
 const IN_MEMORY_BYTES = 2 ** 30
 
-/** Moments by site; those of the original where it has the value, its channels that are still there alone. */
+/** Moments by site, and those of the original for layers, of its channels that are still there. */
 export interface Estimate {
   own: Moments[]
   target: (Moments | null)[]
@@ -65,9 +65,9 @@ class Pool implements Moments {
   readonly mean: Float64Array
   readonly variance: Float64Array
 
-  constructor(channels: number) {
-    this.mean = new Float64Array(channels)
-    this.variance = new Float64Array(channels)
+  constructor(channels: number, from?: Moments) {
+    this.mean = from?.mean.slice() ?? new Float64Array(channels)
+    this.variance = from?.variance.slice() ?? new Float64Array(channels)
   }
 
   /** Takes in a batch that is the share `w` of all so far; `chosen` of its channels. */
@@ -96,39 +96,63 @@ export interface Reference {
 
 /** The first sweep: both networks side by side, each batch corrected by all samples up to it. */
 export async function estimate(sweep: Sweep, reference: Reference, context: TaskContext): Promise<Estimate> {
-  const { sites, batches, dataset } = sweep
-  const own = sites.map(site => new Pool(site.channels))
-  const target = sites.map(site => (site.matched ? new Pool(site.channels) : null))
-  let seen = 0
+  const own = sweep.sites.map(site => new Pool(site.channels))
+  const target = sweep.sites.map(site => (site.kind === 'layer' ? new Pool(site.channels) : null))
+  await eachBatch(sweep, 0, context, async (feeds, share) => {
+    const wanted = await reference.session.run(feeds, reads(sweep.sites, target))
+    for (const [i, pool] of target.entries())
+      pool?.add(...readMoments(wanted, i), share, reference.chosen[i] ?? null)
+    await addOwn(sweep, own, { ...feeds, ...fed({ own, target }, share) }, share)
+  })
+  return { own, target }
+}
+
+/**
+ * A sweep that goes on where the first ended, as if its samples were twice as many: what the earliest batches, corrected
+ * by next to nothing, told of later layers counts half.
+ */
+export async function goOn(sweep: Sweep, known: Estimate, context: TaskContext): Promise<Estimate> {
+  const own = known.own.map(moments => new Pool(moments.mean.length, moments))
+  const before = sweep.batches.reduce((sum, batch) => sum + batch.length, 0)
+  await eachBatch(sweep, before, context, async (feeds, share) => {
+    await addOwn(sweep, own, { ...feeds, ...fed({ own, target: known.target }, share) }, share)
+  })
+  return { own, target: known.target }
+}
+
+/** A sweep over the network as the estimate corrects it: what its moments really are. */
+export async function measureAgain(sweep: Sweep, known: Estimate, context: TaskContext): Promise<Moments[]> {
+  const own = sweep.sites.map(site => new Pool(site.channels))
+  const fixed = fed(known, 0)
+  await eachBatch(sweep, 0, context, (feeds, share) => addOwn(sweep, own, { ...feeds, ...fixed }, share))
+  return own
+}
+
+/** Calls with the feeds of each batch and its share of all samples so far, those `before` included. */
+async function eachBatch(
+  { batches, dataset }: Sweep,
+  before: number,
+  context: TaskContext,
+  visit: (feeds: Record<string, Tensor>, share: number) => Promise<void>,
+): Promise<void> {
+  let seen = before
   for (const [done, batch] of batches.entries()) {
     await breathe(context)
     context.progress(done / batches.length, 'Measuring statistics')
     const { feeds } = await dataset.batch(batch)
     seen += batch.length
-    const share = batch.length / seen
-    const wanted = await reference.session.run(feeds, reads(sites, target))
-    for (const [i, pool] of target.entries())
-      pool?.add(...readMoments(wanted, i), share, reference.chosen[i] ?? null)
-    const given = await sweep.pruned.run({ ...feeds, ...fed({ own, target }, share) }, reads(sites, own))
-    for (const [i, pool] of own.entries()) pool.add(...readMoments(given, i), share, null)
+    await visit(feeds, batch.length / seen)
   }
-  return { own, target }
 }
 
-/** A further sweep over the network as the estimate corrects it: what its moments really are. */
-export async function measureAgain(sweep: Sweep, known: Estimate, context: TaskContext): Promise<Estimate> {
-  const own = sweep.sites.map(site => new Pool(site.channels))
-  const fixed = fed(known, 0)
-  let seen = 0
-  for (const [done, batch] of sweep.batches.entries()) {
-    await breathe(context)
-    context.progress(done / sweep.batches.length, 'Measuring statistics')
-    const { feeds } = await sweep.dataset.batch(batch)
-    seen += batch.length
-    const given = await sweep.pruned.run({ ...feeds, ...fixed }, reads(sweep.sites, own))
-    for (const [i, pool] of own.entries()) pool.add(...readMoments(given, i), batch.length / seen, null)
-  }
-  return { own, target: known.target }
+async function addOwn(
+  { pruned, sites }: Sweep,
+  own: readonly Pool[],
+  feeds: Record<string, Tensor>,
+  share: number,
+): Promise<void> {
+  const given = await pruned.run(feeds, reads(sites, own))
+  for (const [i, pool] of own.entries()) pool.add(...readMoments(given, i), share, null)
 }
 
 function reads(sites: readonly Corrected[], pools: readonly (Pool | null)[]): string[] {
