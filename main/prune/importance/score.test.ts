@@ -8,12 +8,11 @@ import { copyModel } from '../../onnx/copy'
 import { modelInputs } from '../../onnx/inputs'
 import type { Model } from '../../onnx/model'
 import { readModel } from '../../onnx/read'
-import { makeTensor, tensorDims } from '../../onnx/tensor'
+import { makeTensor, tensorDims, tensorValues } from '../../onnx/tensor'
 import { serialize } from '../../onnx/write'
 import { openSession } from '../../runtime/session'
-import { elementCount } from '../../runtime/tensor'
+import { elementCount, toNumbers } from '../../runtime/tensor'
 import { type ChannelGroup, findStructure, type Structure } from '../../structure/groups'
-import { channelNorms } from '../../structure/importance'
 import { sliceGroups } from '../../structure/slice'
 import { fixturePath, idle } from '../../structure/testing'
 import { trainingContext } from '../../training/testing'
@@ -75,20 +74,24 @@ function denseNet(o: { relu: boolean; width?: number }): Model {
 }
 
 describe('importance of weights', () => {
-  it('is the norm over the group, without running statistics', async () => {
-    const lenet = await findStructure(await readModel(fixturePath('lenet.torchscript.onnx')))
-    const l2 = await score(lenet, 'l2')
-    for (const group of free(lenet)) {
-      const expected = channelNorms(lenet, group)
-      for (const [i, value] of (l2.get(group.id) ?? []).entries())
-        expect(value).toBeCloseTo(expected[i] ?? -1, 9)
+  it.each(['l1', 'l2'] as const)('%s does not care how scale is shared between layers', async importance => {
+    const source = denseNet({ relu: true })
+    const scaled = copyModel(source)
+    for (const [name, by] of [
+      ['a', 8],
+      ['b', 1 / 8],
+    ] as const) {
+      const tensor = source.graph.initializer(name)
+      if (!tensor) throw new Error(`no ${name}`)
+      const values = Float32Array.from(toNumbers(tensorValues(tensor, null)), value => value * by)
+      scaled.graph.setInitializer(makeTensor(name, 'float32', tensorDims(tensor), values))
     }
-    const dense = await findStructure(await readModel(fixturePath('densenet.dynamo.onnx')))
-    const scores = await score(dense, 'l2')
-    const larger = free(dense).filter(
-      g => (channelNorms(dense, g)[0] ?? 0) > (scores.get(g.id)?.[0] ?? 0) + 0.5,
-    )
-    expect(larger.length).toBeGreaterThan(0)
+    const [plain, other] = [
+      await score(await findStructure(source), importance),
+      await score(await findStructure(scaled), importance),
+    ]
+    for (const [i, value] of (plain.get('a[1]') ?? []).entries())
+      expect(other.get('a[1]')?.[i]).toBeCloseTo(value, 9)
   })
 
   it('l1 sums sizes, l2 squares, over what makes a channel and what reads it', async () => {
@@ -103,8 +106,12 @@ describe('importance of weights', () => {
         ],
       }),
     )
-    expect(await score(structure, 'l1')).toEqual(new Map([['a[1]', Float64Array.of(19, 5)]]))
-    expect(await score(structure, 'l2')).toEqual(new Map([['a[1]', Float64Array.of(13, 3)]]))
+    expect(await score(structure, 'l1')).toEqual(
+      new Map([['a[1]', Float64Array.of(7 / 5 + 12 / 7, 3 / 5 + 2 / 7)]]),
+    )
+    expect(await score(structure, 'l2')).toEqual(
+      new Map([['a[1]', Float64Array.of(25 / 15 + 144 / 74, 5 / 15 + 4 / 74).map(Math.sqrt)]]),
+    )
   })
 
   it('bn-scale is the scale of the normalization; groups without one go by l2 and say so', async () => {
@@ -135,9 +142,11 @@ describe('importance of weights', () => {
 
   it('refuses weights that are not finite, by name', async () => {
     const model = copyModel(denseNet({ relu: true }))
-    model.graph.setInitializer(makeTensor('ab', 'float32', [5], [0, 1, Number.NaN, 0, 0]))
+    const values = new Float32Array(15).fill(1)
+    values[2] = Number.NaN
+    model.graph.setInitializer(makeTensor('a', 'float32', [3, 5], values))
     const structure = await findStructure(model)
-    await expect(score(structure, 'l2')).rejects.toThrow('The weight ab holds NaN at position 2.')
+    await expect(score(structure, 'l2')).rejects.toThrow('The weight a holds NaN at position 2.')
   })
 })
 

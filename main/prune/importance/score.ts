@@ -2,7 +2,7 @@
 import type { Importance } from '../../../shared/prune'
 import { Random } from '../../data/random'
 import type { TaskContext } from '../../jobs/context'
-import type { ChannelGroup, Structure } from '../../structure/groups'
+import type { ChannelGroup, GroupWeight, Structure } from '../../structure/groups'
 import type { SampleSet } from '../../technique'
 import { type DataRequest, meanActivations, weightedActivations } from './activations'
 import { gradientScores } from './gradients'
@@ -36,8 +36,10 @@ export function scoredBy(structure: Structure, group: ChannelGroup, importance: 
 
 /**
  * One raw score per channel of each group:
- * - l1, l2: Σ|w|, √Σw² over all weights of the group (Li et al. 2017, arXiv 1608.08710, in the group form of DepGraph,
- *   arXiv 2301.12900), running statistics left out;
+ * - l1, l2: Σ|w|, √Σw² over the matrices and kernels of the group (Li et al. 2017, arXiv 1608.08710, in the group form
+ *   of DepGraph, arXiv 2301.12900), each divided by its mean over the channels: of what one layer scales up and the next
+ *   scales down by as much, as folding batch normalization leaves them, neither then decides alone. Vectors count where
+ *   there is nothing else;
  * - bn-scale: |γ| (normalizations.ts); groups that meet no normalization are scored by l2 (`scoredBy`), which is logged;
  * - taylor, fisher: |change of the loss| to first order, and its square, mean over batches (gradients.ts; Molchanov et al.
  *   2019, arXiv 1906.10771; Theis et al. 2018, arXiv 1801.05787, with groups as Liu et al. 2021, arXiv 2108.00708);
@@ -53,7 +55,7 @@ export async function scoreChannels(request: ScoreRequest, context: TaskContext)
   const { structure, groups, importance, seed } = request
   switch (importance) {
     case 'l1':
-      return channelSums(structure, groups, 'sizes')
+      return channelSums(structure, groups, 'sizes', relativeNorms)
     case 'bn-scale':
       return scales(request, context)
     case 'random':
@@ -86,8 +88,14 @@ function onSamples(
   }
 }
 
+const relativeNorms = {
+  relative: true,
+  counts: (weight: GroupWeight, group: ChannelGroup) =>
+    weight.shape.length > 1 || group.weights.every(other => other.shape.length < 2),
+}
+
 function norms(structure: Structure, groups: readonly ChannelGroup[]): Scores {
-  const sums = channelSums(structure, groups, 'squares')
+  const sums = channelSums(structure, groups, 'squares', relativeNorms)
   return new Map([...sums].map(([id, squares]) => [id, squares.map(Math.sqrt)]))
 }
 

@@ -20,7 +20,8 @@ interface Place {
 
 /**
  * Σ|v| or Σv² over the elements of each channel, in all weights of its group that count. `valuesOf` gives what to take
- * for the elements of a weight, itself where it is not given. Running statistics of batch normalization are no weights
+ * for the elements of a weight, itself where it is not given. `relative`: what a weight adds is divided by its mean over
+ * the channels, so that weights of any scale count alike. Running statistics of batch normalization are no weights
  * and never count. Throws `bad-model` naming a weight that is not finite, and what reading weights throws.
  */
 export function channelSums(
@@ -30,7 +31,12 @@ export function channelSums(
   {
     counts,
     valuesOf = (_, values) => values,
-  }: { counts?: WeightFilter; valuesOf?: (weight: GroupWeight, values: Values) => Values } = {},
+    relative = false,
+  }: {
+    counts?: WeightFilter
+    valuesOf?: (weight: GroupWeight, values: Values) => Values
+    relative?: boolean
+  } = {},
 ): Map<string, Float64Array> {
   const sums = emptyScores(groups)
   const add = of === 'sizes' ? addSizes : addSquares
@@ -43,12 +49,24 @@ export function channelSums(
       const { shape, axis } = weight
       const into = sums.get(group.id)
       const inner = shape.slice(axis + 1).reduce((product, d) => product * d, 1)
-      if (into) add(into, values, channelAt(weight.places, group.size, shape[axis] ?? 1), inner)
+      const channels = channelAt(weight.places, group.size, shape[axis] ?? 1)
+      if (into && !relative) add(into, values, channels, inner)
+      if (into && relative) {
+        const sums = new Float64Array(group.size)
+        add(sums, values, channels, inner)
+        addRelative(into, sums)
+      }
     }
     if (places.some(({ group }) => sums.get(group.id)?.some(sum => !Number.isFinite(sum))))
       requireFinite(name, own)
   }
   return sums
+}
+
+function addRelative(into: Float64Array, own: Float64Array): void {
+  const mean = own.reduce((sum, value) => sum + value, 0) / own.length
+  if (mean === 0) return
+  for (let i = 0; i < into.length; i++) into[i] = (into[i] ?? 0) + (own[i] ?? 0) / mean
 }
 
 export function emptyScores(groups: readonly ChannelGroup[]): Map<string, Float64Array> {
