@@ -29,6 +29,9 @@ const MORE_OPTIONS: readonly string[] = [
   'samples',
 ]
 
+/** On the chart, and under Recovery. */
+const OWN_PLACES: readonly string[] = ['widths', 'recovery', 'recover']
+
 export interface PruneFields {
   amount: Field[]
   main: Field[]
@@ -40,14 +43,16 @@ export interface PruneFields {
 /** Sorts a technique's options to their places; what no place knows is among the seldom changed or of training. */
 export function pruneFields(fields: readonly Field[]): PruneFields {
   const pick = (names: readonly string[]) => names.flatMap(name => fields.find(f => f.name === name) ?? [])
-  const start = fields.findIndex(f => f.name === 'recovery')
-  const own = (start < 0 ? fields : fields.slice(0, start)).filter(f => f.name !== 'widths')
   const known = [...AMOUNT_OPTIONS, ...MAIN_OPTIONS, ...MORE_OPTIONS]
+  const others = fields.filter(f => !known.includes(f.name) && !OWN_PLACES.includes(f.name))
+  const start = fields.findIndex(f => f.name === 'recovery')
+  // Options of training come after the kind of recovery.
+  const trained = (field: Field) => start >= 0 && fields.indexOf(field) > start
   return {
     amount: pick(AMOUNT_OPTIONS),
     main: pick(MAIN_OPTIONS),
-    more: [...pick(MORE_OPTIONS), ...own.filter(f => !known.includes(f.name))],
-    training: start < 0 ? [] : fields.slice(start).filter(f => f.name !== 'recovery' && f.name !== 'recover'),
+    more: [...pick(MORE_OPTIONS), ...others.filter(f => !trained(f))],
+    training: others.filter(trained),
   }
 }
 
