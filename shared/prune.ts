@@ -182,7 +182,7 @@ export const PruneLowRankOptions = z.object({
     description:
       'What the amount is a share of: multiply-accumulates, parameters, bytes, measured latency, or the rank of every layer alike.',
   }),
-  method: z.enum(['svd', 'activation']).default('svd').meta({
+  error: z.enum(['svd', 'activation']).default('svd').meta({
     title: 'Error measured',
     description:
       'svd: least change of the weights; activation: least change of what the layer gives on samples.',
@@ -203,7 +203,7 @@ const LOOKS: Readonly<Record<string, readonly string[]>> = {
   importance: ['taylor', 'fisher', 'activation', 'wanda', 'similarity', 'measured'],
   distribution: ['sensitivity'],
   score: ['wanda'],
-  method: ['activation'],
+  error: ['activation'],
 }
 
 /** The option that needs data, and whether labelled: null where a technique of pruning makes do with the model. */

@@ -7,7 +7,7 @@ const SAMPLES = 64
 const WITHOUT_DATA: Readonly<Record<string, Record<string, string>>> = {
   importance: { taylor: 'l2', fisher: 'l2', activation: 'l2', wanda: 'l2' },
   score: { wanda: 'magnitude' },
-  method: { activation: 'svd' },
+  error: { activation: 'svd' },
 }
 
 /** Whose sizes depend on the scores: the least important are taken wherever they are. */

@@ -199,7 +199,7 @@ describe('by activations', () => {
     const { feeds: real } = await dataset.batch(training.indices)
     const errors: number[] = []
     for (const method of ['svd', 'activation'] as const) {
-      const o = options({ method, amount: 0.6, distribution: 'uniform' })
+      const o = options({ error: method, amount: 0.6, distribution: 'uniform' })
       const plan = await pruneLowRank.plan({ model: dense, training, seed: 0, threads }, o, context)
       const made = await pruneLowRank.apply(dense, plan, input)
       if (method === 'activation') {
@@ -217,14 +217,14 @@ describe('by activations', () => {
     const model = network(false)
     const dataset = memoryDataset({ inputs: { x: { shape: [16, 9, 9], values: normals(8 * 16 * 81, 8) } } })
     const training = { dataset, indices: dataset.indices('all') }
-    const o = options({ method: 'activation', amount: 0.5 })
+    const o = options({ error: 'activation', amount: 0.5 })
     const plan = await pruneLowRank.plan({ model, training, seed: 0, threads }, o, context)
     const made = await pruneLowRank.apply(model, plan, {
       ...{ training, threads, device: 'cpu', context },
       record() {},
     })
     expect((await run(made, feeds())).y?.dims).toEqual([3, 24])
-    await expect(planned(model, { method: 'activation' })).rejects.toThrow(
+    await expect(planned(model, { error: 'activation' })).rejects.toThrow(
       'What layers give is measured on samples, and there are none.',
     )
   })

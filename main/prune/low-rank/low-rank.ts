@@ -28,7 +28,7 @@ export const pruneLowRank: Technique<typeof PruneLowRankOptions> = {
   options: PruneLowRankOptions,
   lossy: true,
   advise: adviseLowRank,
-  learns: options => options.method === 'activation' || learnsBack(options),
+  learns: options => options.error === 'activation' || learnsBack(options),
   plan: (input, options, context) => planLowRank(pruneLowRank.id, input, options, context),
   async apply(model, plan, run): Promise<Model> {
     const options = PruneLowRankOptions.parse(plan.options)
@@ -43,7 +43,7 @@ export const pruneLowRank: Technique<typeof PruneLowRankOptions> = {
     })
     const part = run && { ...run, context: within(run.context, 0, learnsBack(options) ? 0.2 : 1) }
     const divisions =
-      options.method === 'activation'
+      options.error === 'activation'
         ? await fromSamples(found.model, wanted, options, plan.seed, part)
         : await fromWeights(found.model, wanted, part)
     return recover(

@@ -57,7 +57,7 @@ export function samplesOf(
 ): SampleSet {
   if (samples && samples.indices.length > 0) return drawSamples(samples, options.samples, seed)
   throw new BantamError('bad-data', 'What layers give is measured on samples, and there are none.', {
-    where: 'method',
+    where: 'error',
     action: 'Give data, or choose the error of the weights (svd).',
   })
 }
@@ -85,7 +85,7 @@ export async function planLowRank(
   )
   const recovery = await decideRecovery(input, small, options)
   const decisions: LowRankDecisions & Record<string, unknown> = {
-    ...(options.method === 'activation' ? learnt(input, options) : {}),
+    ...(options.error === 'activation' ? learnt(input, options) : {}),
     ...recovery.decisions,
     changes: await changesOf(found.model, spectra, ranks, within(context, 0.9, 0.98)),
     declined: [...found.declined, ...uselessOf(spectra)],
@@ -118,7 +118,7 @@ async function spectraOf(
 ): Promise<Spectrum[]> {
   const spectra: Spectrum[] = []
   const told = () => context.progress(spectra.length / layers.length, 'Decomposing layers')
-  if (options.method === 'activation') {
+  if (options.error === 'activation') {
     const samples = samplesOf(input.training ?? input.calibration, options, input.seed)
     const first = layers.flatMap(([layer]) => layer ?? [])
     const from = { samples, threads: input.threads }
@@ -311,7 +311,7 @@ function notesOf(decisions: LowRankDecisions, layers: number, options: PruneLowR
       code: 'not-low-rank',
       severity: 'warning',
       node: lost.weight,
-      message: `The weights are not of low rank: of ${lost.weight} ${percent(lost.energy)} of the ${options.method === 'svd' ? 'energy' : 'energy of what it gives'} stays.`,
+      message: `The weights are not of low rank: of ${lost.weight} ${percent(lost.energy)} of the ${options.error === 'svd' ? 'energy' : 'energy of what it gives'} stays.`,
       action: 'Let it recover, or take away less.',
     })
   return [

@@ -17,7 +17,7 @@ export const FIRST_EPOCHS = 3
 /** Asked at the top, in the words of a sentence. */
 const AMOUNT_OPTIONS: readonly string[] = ['amount', 'target', 'n', 'm']
 /** What goes: shown at once. */
-const MAIN_OPTIONS: readonly string[] = ['importance', 'score', 'method', 'distribution', 'scope']
+const MAIN_OPTIONS: readonly string[] = ['importance', 'score', 'error', 'distribution', 'scope']
 /** Seldom changed: in a fold. */
 const MORE_OPTIONS: readonly string[] = [
   'kinds',

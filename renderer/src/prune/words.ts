@@ -56,7 +56,7 @@ export const CHOICES: Readonly<Record<string, Readonly<Record<string, ChoiceWord
     magnitude: { title: 'Size of the weight', about: 'Needs no data.' },
     wanda: { title: 'Wanda', about: 'Weight times what it multiplies, on samples.' },
   },
-  method: {
+  error: {
     svd: { title: 'Of the weights', about: 'Needs no data. Singular values of weights.' },
     activation: { title: 'Of the answers', about: 'Least change of what it gives, on samples.' },
   },
