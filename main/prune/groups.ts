@@ -2,6 +2,7 @@
 import { BantamError } from '../../shared/errors'
 import type { GroupKind, PruneDeclined } from '../../shared/prune'
 import type { ChannelGroup, Structure } from '../structure/groups'
+import { holdersOfWeights } from '../structure/inner'
 import { groupKinds } from './kinds'
 import type { Multiples } from './multiples'
 import type { WidthGroup } from './widths'
@@ -45,7 +46,7 @@ export function candidates(structure: Structure, choice: GroupChoice, multiples:
       const whole = kind === 'heads' ? 1 : choice.multiple || measured
       return { group, multiple: fitting(group.size, whole), least: least(group, choice.least) }
     })
-  if (free.length === 0) throw nothingFree(wanted, choice)
+  if (free.length === 0) throw nothingFree(structure, wanted, choice)
   const declined = wanted.flatMap(({ id, declined: [reason] }) =>
     reason?.node ? [{ id, reason: reason.message, node: reason.node }] : [],
   )
@@ -97,7 +98,11 @@ function excluded(groups: readonly ChannelGroup[], patterns: readonly string[]):
   return found
 }
 
-function nothingFree(groups: readonly ChannelGroup[], { kinds, exclude }: GroupChoice): BantamError {
+function nothingFree(
+  { model }: Structure,
+  groups: readonly ChannelGroup[],
+  { kinds, exclude }: GroupChoice,
+): BantamError {
   const reasons = [
     ...new Set(
       groups.flatMap(({ id, declined: [reason] }) =>
@@ -108,6 +113,9 @@ function nothingFree(groups: readonly ChannelGroup[], { kinds, exclude }: GroupC
     ),
   ]
   const more = reasons.length > 5 ? ` And ${reasons.length - 5} more.` : ''
+  const holders = holdersOfWeights(model)
+  if (groups.length === 0 && holders.length > 0)
+    reasons.push(`Weights inside the subgraphs of ${holders.join(', ')} stay as they are.`)
   const found =
     groups.length === 0
       ? `The network has none of these: ${kinds.join(', ')}.`
