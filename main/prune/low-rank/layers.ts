@@ -10,6 +10,7 @@ import { modelInputs } from '../../onnx/inputs'
 import { type Model, normalDomain } from '../../onnx/model'
 import { liftConstants } from '../../onnx/passes/lift-constants'
 import { dataTypeName, elementBits, tensorDims } from '../../onnx/tensor'
+import { subgraphs } from '../../onnx/walk'
 import { nodeLabel } from '../../quantize/names'
 import { sizedTypes } from '../../structure/model-cost'
 import { namedBy } from '../named'
@@ -72,10 +73,18 @@ export async function findLayers(source: Model, exclude: readonly string[]): Pro
     if (layer) declined.push({ id: layer.weight, reason: 'excluded', node: nodeLabel(layer.node) })
   const layers = found.filter(layer => !left.has(layer))
   if (layers.length > 0) return { model, layers, declined }
-  throw new BantamError('unsupported', 'The model has no layer that could be divided in two.', {
+  throw nothing(model, declined)
+}
+
+function nothing({ graph }: Model, declined: readonly PruneDeclined[]): BantamError {
+  const holder = graph.nodes.find(node => subgraphs(node).length > 0)
+  return new BantamError('unsupported', 'The model has no layer that could be divided in two.', {
+    ...(holder ? { where: describeNode(holder) } : {}),
     action: declined[0]
       ? `${declined[0].id} stays: ${declined[0].reason}.`
-      : 'Convolutions and dense layers with constant weights can.',
+      : holder
+        ? 'Its layers lie in subgraphs, which are left alone. Export it without control flow.'
+        : 'Convolutions and dense layers with constant weights can.',
   })
 }
 
