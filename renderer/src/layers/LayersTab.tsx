@@ -4,6 +4,8 @@ import { Search } from 'lucide-react'
 import { useDeferredValue, useMemo, useState } from 'react'
 import type { LayerSummary, Variant } from '../../../shared/domain'
 import { formatBytes, formatCount } from '../../../shared/format'
+import type { PruneSensitivity } from '../../../shared/prune'
+import { useSensitivity } from '../prune/MeasureSensitivity'
 import { useQuery } from '../store/query'
 import type { TabProps } from '../tab-props'
 import { type Column, DataTable } from '../ui/DataTable'
@@ -16,6 +18,7 @@ import { LayerMap } from './LayerMap'
 import { type ColorBy, layerColors } from './layer-colors'
 import { byteRatio, type LayerRow, layerRows, operatorHistogram, searchLayers, shapeText } from './layer-rows'
 import classes from './layers.module.css'
+import { sensitivityColumn } from './sensitivity-column'
 import type { TreemapMeasure } from './treemap'
 
 /** The model's layers: where bytes and multiplications are, and what became of them. */
@@ -25,6 +28,7 @@ export function LayersTab({ variant, reference }: TabProps) {
   const other = useQuery(alone ? null : `study/${reference.id}/layers`, c =>
     c.variants.layers({ id: reference.id }),
   )
+  const sensitivity = useSensitivity(variant.id)
   return (
     <TabBody label="Layers">
       {own.error && <ErrorNotice error={own.error} />}
@@ -40,6 +44,7 @@ export function LayersTab({ variant, reference }: TabProps) {
           layers={own.data}
           reference={alone ? undefined : other.data}
           alone={alone}
+          sensitivity={sensitivity.data ?? null}
         />
       )}
       <OperatorPanel variant={variant} reference={alone ? null : reference} />
@@ -51,9 +56,11 @@ interface LayersViewProps {
   layers: readonly LayerSummary[]
   reference: readonly LayerSummary[] | undefined
   alone: boolean
+  /** What each part matters, where it was measured. */
+  sensitivity: PruneSensitivity | null
 }
 
-function LayersView({ layers, reference, alone }: LayersViewProps) {
+function LayersView({ layers, reference, alone, sensitivity }: LayersViewProps) {
   const [measure, setMeasure] = useState<TreemapMeasure>('bytes')
   const [colorBy, setColorBy] = useState<ColorBy>('operator')
   const [selected, setSelected] = useState<number | null>(null)
@@ -63,6 +70,11 @@ function LayersView({ layers, reference, alone }: LayersViewProps) {
   const wanted = useDeferredValue(search)
   const found = useMemo(() => searchLayers(rows, wanted), [rows, wanted])
   const paint = useMemo(() => layerColors(rows, colorBy, row => row[measure] ?? 0), [rows, colorBy, measure])
+  const columns = useMemo(() => {
+    const own = columnsFor(width, alone)
+    const lost = sensitivity && sensitivityColumn(sensitivity)
+    return lost && (width === 0 || width >= 540) ? [...own.slice(0, 3), lost, ...own.slice(3)] : own
+  }, [width, alone, sensitivity])
   const unknown = rows.filter(r => r.macs === null).length
 
   function choose(index: number) {
@@ -139,7 +151,7 @@ function LayersView({ layers, reference, alone }: LayersViewProps) {
         <div ref={ref} className={classes.table} style={{ height: Math.min(rows.length, 13) * 30 + 34 }}>
           <DataTable
             label="Layers"
-            columns={columnsFor(width, alone)}
+            columns={columns}
             rows={found}
             rowKey={rowKey}
             initialSort={{ column: 'bytes', descending: true }}

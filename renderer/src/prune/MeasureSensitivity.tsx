@@ -4,6 +4,7 @@ import { useEffect, useRef } from 'react'
 import type { Variant } from '../../../shared/domain'
 import { formatDuration, formatExact } from '../../../shared/format'
 import { IMPORTANCES, type PruneSensitivity } from '../../../shared/prune'
+import { stageOf } from '../jobs/job-look'
 import { isActive, useApp, withJob } from '../store/app'
 import { useClient } from '../store/connection'
 import { invalidate, type Query, useQuery } from '../store/query'
@@ -53,7 +54,7 @@ export function MeasureSensitivity({ variant, sensitivity, hasData, importance }
     const percent = Math.round(job.progress * 100)
     const left = job.secondsLeft === null ? '' : `, ${formatDuration(job.secondsLeft)} left`
     return (
-      <div className={classes.measuring} title={job.title}>
+      <div className={classes.measuring} title={`${job.title}: ${stageOf(job)}`}>
         <Progress
           value={percent}
           size={5}

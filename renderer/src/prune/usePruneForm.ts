@@ -49,7 +49,9 @@ export function usePruneForm({ methods, study, parent, technique, given }: Prune
     [id]: widthsFrom(given.widths),
   }))
   const widths = widthsBy[id] ?? NO_WIDTHS
-  const [recovery, setRecovery] = useState<RecoveryForm>(() => recoveryFrom(given, data))
+  const [picked, setRecovery] = useState<RecoveryForm | null>(null)
+  // Until a person chooses, it follows the data, which may arrive while the dialog is open.
+  const recovery = picked ?? recoveryFrom(given, data)
   const [name, setName] = useState('')
   const [seed, setSeed] = useState(0)
   const structured = fields.some(f => f.name === 'widths')
