@@ -73,11 +73,14 @@ async function examine(file) {
     exact: 0,
     reasons: reasonsOf(structure.groups),
   }
-  const before = await runModel(structure.model, structure.sized.inputs)
-  row.others = await runModel(structure.model, structure.sized.other).then(
-    () => true,
-    () => false,
-  )
+  const runs = shapes =>
+    runModel(structure.model, shapes).catch(error => {
+      if (flags.verbose) console.log(error.message)
+      return null
+    })
+  const before = await runs(structure.sized.inputs)
+  if (!before) return { ...row, alone: 'does not run uncut' }
+  row.others = (await runs(structure.sized.other)) !== null
   for (const [id, keep] of [...halves].slice(0, Number(flags.alone))) {
     const group = free.find(g => g.id === id)
     const only = new Map([[id, keep]])

@@ -484,11 +484,18 @@ FIXTURES = {
     "gpt": (lambda: GPT(8, 2, 2), TEXT(False)),
     "lstm": (lambda: LSTM(6), SERIES),
     "shuffle": (lambda: Shuffle(4), IMAGE(8)),
+    "convnext": (lambda: ConvNeXt(4), IMAGE(16)),
+    "mixer": (lambda: Mixer(6, 4, 2), IMAGE(8)),
+    "efficientnet": (lambda: MobileNet(4, se=True, act=nn.SiLU), IMAGE(8)),
+    "inception": (lambda: Inception(2), IMAGE(8)),
+    "gqa": (lambda: Shared(8, 4, 2, 2), TEXT(False)),
+    "gqa-torch": (lambda: Shared(8, 4, 2, 2, repeat=False), TEXT(False)),
 }
 
 
 # Exporters whose file is kept, where one is enough.
-ONE = {"lenet": "torchscript", "resnet": "torchscript", "densenet": "dynamo", "mobilenetv3": "dynamo", "unet": "torchscript"}
+ONE = {"lenet": "torchscript", "resnet": "torchscript", "densenet": "dynamo", "mobilenetv3": "dynamo", "unet": "torchscript", "convnext": "dynamo",
+       "mixer": "torchscript", "efficientnet": "dynamo-bn", "inception": "torchscript", "gqa": "torchscript", "gqa-torch": "dynamo23"}
 
 
 def export(out, name, net, args, inputs, axes, exporters=None):
@@ -546,7 +553,7 @@ def main():
             continue
         torch.manual_seed(0)
         one = ONE.get(name) if fixtures else None
-        export(out, name, make(), *given, *([[one]] if one else []))
+        export(out, name, make(), *given, *([[one]] if one else [["torchscript", "dynamo"]] if fixtures else []))
 
 
 if __name__ == "__main__":

@@ -344,4 +344,17 @@ describe('channel rules', () => {
     }
     expect(free.some(group => group.counted.length > 0)).toBe(given.counts ?? false)
   })
+
+  it.each([
+    [0, { num_heads: 3, kv_num_heads: 1 }],
+    [1, { num_heads: 4, kv_num_heads: 2 }],
+  ])('keep the ratio of query heads to key heads: factor %i', async (factor, heads) => {
+    const structure = await findStructure(build(CASES['com.microsoft GroupQueryAttention'] as Case))
+    const group = structure.groups.filter(g => g.declined.length === 0)[factor]
+    const keep = Uint32Array.from({ length: (group?.size ?? 0) - 1 }, (_, i) => i)
+    const cut = sliceGroups(structure, new Map([[group?.id ?? '', keep]]))
+    const node = cut.graph.nodes.find(n => n.opType === 'GroupQueryAttention')
+    const value = (name: string) => Number(node?.attribute.find(a => a.name === name)?.i)
+    expect({ num_heads: value('num_heads'), kv_num_heads: value('kv_num_heads') }).toEqual(heads)
+  })
 })
