@@ -5,7 +5,7 @@ import { modelInputs } from '../../main/onnx/inputs'
 import { readModel } from '../../main/onnx/read'
 import { measureSensitivity } from '../../main/prune/sensitivity'
 import { formatDuration, formatShare } from '../../shared/format'
-import type { PruneSensitivity, SensitivityCurve } from '../../shared/prune'
+import type { PruneSensitivity, SensitivityCurve, SensitivityPoint } from '../../shared/prune'
 import { drawSamples, openData } from './data'
 import type { SensitivityOptions } from './sensitivity'
 import { columns, plain } from './terminal'
@@ -42,33 +42,60 @@ const METRIC: Record<PruneSensitivity['metric'], string> = {
 
 const BAR = 10
 
-/** A row for each part: what it takes of the model, and what the metric loses when so much of it stays. */
-export function describeSensitivity(found: PruneSensitivity): string {
+const MOST_ROWS = 40
+
+/** A row for each part: what it takes of the model, and what the metric loses when about so much of it stays. */
+export function describeSensitivity(found: PruneSensitivity, keeps: readonly number[]): string {
   const { metric, reference, curves, declined } = found
   const share = metric === 'accuracy' || metric === 'agreement'
-  const value = (x: number) => (share ? formatShare(x) : x.toPrecision(4))
-  const keeps = [...new Set(curves.flatMap(c => c.points.map(p => p.keep)))].sort((a, b) => b - a)
   const most = Math.max(1e-12, ...curves.flatMap(c => c.points.map(p => p.drop.value)))
+  const cell = (point: SensitivityPoint | undefined) =>
+    point ? `${lost(point.drop.value, share)} ${bar(point.drop.value / most)}` : ''
+  const about = ({ id, kind, size, macs }: SensitivityCurve) => [
+    plain(id),
+    kind,
+    String(size),
+    formatShare(macs, 1),
+  ]
   const sorted = [...curves].sort((a, b) => worst(b) - worst(a))
-  const rows = sorted.map(curve => [
-    plain(curve.id),
-    curve.kind,
-    String(curve.size),
-    formatShare(curve.macs, 1),
-    ...keeps.map(keep => {
-      const drop = curve.points.find(p => p.keep === keep)?.drop.value
-      return drop === undefined ? '' : `${lost(drop, share)} ${bar(drop / most)}`
-    }),
-  ])
-  const header = ['part', 'kind', 'size', 'MACs', ...keeps.map(keep => `${Math.round(100 * keep)} % stays`)]
+  const blocks = sorted.filter(curve => curve.kind === 'blocks')
+  const groups = sorted.filter(curve => curve.kind !== 'blocks')
+  const value = share ? formatShare(reference) : reference.toPrecision(4)
   return [
-    `${METRIC[metric]}: ${value(reference)} on ${found.samples} samples, whole; what is lost when a part alone is made smaller${share ? ' (points)' : ''}:`,
+    `${METRIC[metric]}: ${value} on ${found.samples} samples, whole; what is lost when a part alone is made smaller${share ? ' (points)' : ''}:`,
+    ...table(
+      ['part', 'kind', 'size', 'MACs', ...keeps.map(keep => `${Math.round(100 * keep)} % stays`)],
+      groups.map(curve => [...about(curve), ...keeps.map(keep => cell(pointFor(curve, keep, keeps)))]),
+    ),
+    ...table(
+      ['block', 'kind', 'of', 'MACs', 'without it'],
+      blocks.map(curve => [...about(curve), cell(curve.points[0])]),
+    ),
     '',
-    columns([header, ...rows], [2, 3]),
-    ...(declined.length > 0 ? ['', `${declined.length} parts may not be changed (--json says why)`] : []),
-    '',
+    ...(declined.length > 0 ? [`${declined.length} parts may not be changed (--json says why)`] : []),
     `channels chosen by ${found.importance}; took ${formatDuration(found.seconds)}`,
   ].join('\n')
+}
+
+function table(header: readonly string[], rows: readonly (readonly string[])[]): string[] {
+  if (rows.length === 0) return []
+  const rest = rows.length - MOST_ROWS
+  return [
+    '',
+    columns([header, ...rows.slice(0, MOST_ROWS)], [2, 3]),
+    ...(rest > 0 ? [`… and ${rest} more, which matter less (--json shows all)`] : []),
+  ]
+}
+
+/** The point measured for a share that was asked for: whole channels are seldom exactly so much. */
+function pointFor(
+  { points }: SensitivityCurve,
+  keep: number,
+  keeps: readonly number[],
+): SensitivityPoint | undefined {
+  const asked = (point: SensitivityPoint) =>
+    keeps.reduce((best, k) => (Math.abs(k - point.keep) < Math.abs(best - point.keep) ? k : best))
+  return points.find(point => asked(point) === keep)
 }
 
 function worst({ points }: SensitivityCurve): number {

@@ -30,7 +30,7 @@ export function setup(command: Command): void {
         inputFile(model)
         const { describeSensitivity, sensitivityOf } = await import('./sensitivity-run')
         const found = await withTask(terminal, context => sensitivityOf(model, options, context))
-        terminal.result({ model, ...found }, () => describeSensitivity(found))
+        terminal.result({ model, ...found }, () => describeSensitivity(found, options.keep))
       }),
     )
 }
