@@ -7,13 +7,15 @@
 import type { Note, Plan } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
 import { PruneMagnitudeOptions } from '../../shared/prune'
+import type { TrainingRecord } from '../../shared/training'
 import { breathe, type TaskContext, within } from '../jobs/context'
 import type { Model } from '../onnx/model'
-import type { PlanInput, Technique } from '../technique'
+import type { ApplyInput, PlanInput, Technique } from '../technique'
 import { adviseSparse } from './advice-sparse'
-import { kthSmallest, lowestMask, lowestMaskByOutput, type Mask, scoresOf } from './mask'
+import { keepRound, keptRound } from './kept-rounds'
+import { kthSmallest, lowestMask, lowestMaskByOutput, scoresOf } from './mask'
 import { type Norms, scoreNorms } from './norms'
-import { learnsBack, recover } from './recover'
+import { learnsBack, recover, trainsBack } from './recover'
 import { roundRuns } from './rounds'
 import {
   heldMasks,
@@ -40,32 +42,49 @@ export const pruneMagnitude: Technique<typeof PruneMagnitudeOptions> = {
   advise: adviseSparse,
   learns: learnsBack,
   plan: planMagnitude,
-  async apply(model, plan, run): Promise<Model> {
-    const options = PruneMagnitudeOptions.parse(plan.options)
-    const decisions = SparseDecisions.parse(plan.decisions)
-    const found = await findWeights(model, options.exclude)
-    const rounds = learnsBack(options) ? options.steps : 1
-    const runs = run && roundRuns(run, rounds)
-    const rule = ruleOf(options)
-    let current = found.model
-    let masks = new Map<string, Mask>()
-    for (let round = 1; round <= rounds; round++) {
-      masks = planMasks(rule, current, found, decisions, { share: cubic(round / rounds), held: masks })
-      const told = runs?.(round - 1)
-      current = await recover({
-        technique: plan.technique,
-        pruned: withMasks(current, masks),
-        original: model,
-        options,
-        decisions: plan.decisions,
-        seed: plan.seed,
-        run: told,
-        hold: heldMasks(current, masks),
-      })
-      if (run) await breathe(run.context)
+  apply: applyMagnitude,
+}
+
+async function applyMagnitude(model: Model, plan: Plan, run: ApplyInput | undefined): Promise<Model> {
+  const options = PruneMagnitudeOptions.parse(plan.options)
+  const decisions = SparseDecisions.parse(plan.decisions)
+  const found = await findWeights(model, options.exclude)
+  const rounds = learnsBack(options) ? options.steps : 1
+  const runs = run && roundRuns(run, rounds)
+  const keepDir = rounds > 1 && trainsBack(options) ? run?.context.keepDir : undefined
+  const rule = ruleOf(options)
+  let current = found.model
+  for (let round = 1; round <= rounds; round++) {
+    const told = runs?.(round - 1)
+    if (run) await breathe(run.context)
+    const kept = keepDir === undefined ? undefined : await keptRound(keepDir, plan, round)
+    if (kept) {
+      if (kept.record) told?.record(kept.record)
+      current = kept.model
+      continue
     }
-    return current
-  },
+    const masks = planMasks(rule, current, found, decisions, cubic(round / rounds))
+    let record: TrainingRecord | null = null
+    const own: ApplyInput | undefined = told && {
+      ...told,
+      record(of) {
+        record = of
+        told.record(of)
+      },
+    }
+    current = await recover({
+      technique: plan.technique,
+      pruned: withMasks(current, masks),
+      original: model,
+      ...{ options, decisions: plan.decisions, seed: plan.seed, run: own },
+      hold: heldMasks(current, masks),
+    })
+    if (keepDir === undefined || round === rounds) continue
+    await keepRound(keepDir, plan, round, { model: current, record })
+    // The next round begins with the same bytes, whether it is reached at once or after an interruption.
+    current = (await keptRound(keepDir, plan, round))?.model ?? current
+  }
+  return current
 }
 
 /** Share of the final zeros at a share of the rounds. */

@@ -7,8 +7,8 @@ import type { PrunableWeight } from './weights'
 /** 1 stays, 0 becomes zero; one byte per element. */
 export type Mask = Uint8Array
 
-/** Scores below are no scores of weights: what is held at zero goes before everything else. */
-const TINY = 2 ** -149
+/** Norms below count as this. */
+const LEAST = 1e-20
 
 /** Number of the position along `axes` at every element of an array, the last axis running fastest. */
 export function positionsAlong(dims: readonly number[], axes: readonly number[]): Int32Array {
@@ -33,19 +33,20 @@ export function positionsAlong(dims: readonly number[], axes: readonly number[])
 
 /**
  * |w|, or |w|·‖x‖ where the norms of the input features are given (Sun et al. 2023, "A Simple and Effective Pruning
- * Approach for Large Language Models", arXiv 2306.11695). Of held elements 0, of all others more than 0.
+ * Approach for Large Language Models", arXiv 2306.11695). What is zero already goes first.
  */
 export function scoresOf(
   weight: PrunableWeight,
   values: ArrayLike<number>,
   norms?: Float32Array,
-  held?: Mask,
 ): Float32Array {
   const scores = new Float32Array(values.length)
   const features = norms && positionsAlong(weight.dims, weight.features)
   for (let i = 0; i < scores.length; i++) {
-    const norm = features ? (norms[features[i] ?? 0] ?? 0) : 1
-    scores[i] = held && held[i] === 0 ? 0 : Math.max(TINY, Math.abs(values[i] ?? 0) * norm)
+    const value = Math.abs(values[i] ?? 0)
+    // Behind an input that is never there a weight counts little, but more than none.
+    const norm = features ? Math.max(LEAST, norms[features[i] ?? 0] ?? 0) : 1
+    scores[i] = value * norm
   }
   return scores
 }

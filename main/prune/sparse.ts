@@ -53,25 +53,20 @@ export type SparseWeight = SparseDecisions['weights'][number]
 /** Which weights go when so many do, by their scores. */
 export type MaskRule = (weight: PrunableWeight, scores: Float32Array, zeros: number) => Mask
 
-/**
- * The masks of a model with the weights found, from what the plan says: a share of its zeros, those held before among
- * them.
- */
+/** The masks of a model with the weights found, from what the plan says: a share of its zeros, those there are first. */
 export function planMasks(
   rule: MaskRule,
   model: Model,
   { weights }: FoundWeights,
   decisions: SparseDecisions,
-  { share = 1, held }: { share?: number; held?: ReadonlyMap<string, Mask> } = {},
+  share = 1,
 ): Map<string, Mask> {
   const views = new Map(weights.map(weight => [weight.name, weight]))
   return new Map(
     decisions.weights.flatMap(entry => {
       const view = views.get(entry.name)
       const zeros = Math.round(entry.zeros * share)
-      return view
-        ? [[entry.name, maskOf(rule, model, view, entry, zeros, held?.get(entry.name))] as const]
-        : []
+      return view ? [[entry.name, maskOf(rule, model, view, entry, zeros)] as const] : []
     }),
   )
 }
@@ -82,9 +77,8 @@ function maskOf(
   weight: PrunableWeight,
   entry: SparseWeight,
   zeros = entry.zeros,
-  held?: Mask,
 ): Mask {
-  return rule(weight, scoresOf(weight, readWeight(model, weight.name), normsOf(entry), held), zeros)
+  return rule(weight, scoresOf(weight, readWeight(model, weight.name), normsOf(entry)), zeros)
 }
 
 /** The numbers of a weight of a model. Throws `internal` when there is none, and what reading throws. */
