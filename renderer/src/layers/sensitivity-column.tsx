@@ -1,6 +1,6 @@
 import type { PruneSensitivity } from '../../../shared/prune'
 import { dropColor, dropScale, isShown } from '../prune/drops'
-import { DROP_TITLES, dropText, METRIC_TITLES } from '../prune/words'
+import { dropText, METRIC_TITLES } from '../prune/words'
 import type { Column } from '../ui/DataTable'
 import type { LayerRow } from './layer-rows'
 
@@ -18,7 +18,7 @@ export function sensitivityColumn(sensitivity: PruneSensitivity): Column<LayerRo
   const pointOf = ({ op, name }: LayerRow) => nearest.get(`${op} ${name}`) ?? nearest.get(`${op} → ${name}`)
   return {
     id: 'sensitivity',
-    title: DROP_TITLES[metric],
+    title: 'Sensitivity',
     width: 'minmax(5.6rem, 0.8fr)',
     align: 'right',
     value: row => pointOf(row)?.drop.value ?? null,

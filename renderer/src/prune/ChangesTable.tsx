@@ -1,7 +1,9 @@
+import { useElementSize } from '@mantine/hooks'
 import { formatCount, formatMs, formatShare } from '../../../shared/format'
 import { type Column, DataTable } from '../ui/DataTable'
 import { PathText } from '../ui/values'
 import { keepOf, type Part } from './parts'
+import classes from './prune.module.css'
 import { KIND_TITLES } from './words'
 
 const COLUMNS: readonly Column<Part>[] = [
@@ -69,16 +71,27 @@ const TIME: Column<Part> = {
   render: p => (p.milliseconds === null ? '–' : formatMs(p.milliseconds)),
 }
 
-/** Every change of the plan, before and after. */
+/** Columns that fit: the least telling ones go first as the table narrows. */
+function columnsFor(width: number, timed: boolean): Column<Part>[] {
+  const gone =
+    width === 0 || width >= 680 ? [] : width >= 540 ? ['parameters'] : ['parameters', 'kind', 'kept']
+  const all = timed && (width === 0 || width >= 420) ? [...COLUMNS, TIME] : COLUMNS
+  return all.filter(column => !gone.includes(column.id))
+}
+
+/** Every change of the plan, before and after. Fills its parent, which is a column of a height. */
 export function ChangesTable({ parts }: { parts: readonly Part[] }) {
+  const { ref, width } = useElementSize()
   const timed = parts.some(p => p.milliseconds !== null)
   return (
-    <DataTable
-      label="Changes"
-      columns={timed ? [...COLUMNS, TIME] : COLUMNS}
-      rows={parts}
-      rowKey={part => part.id}
-      empty="The plan changes nothing."
-    />
+    <div ref={ref} className={classes.table}>
+      <DataTable
+        label="Changes"
+        columns={columnsFor(width, timed)}
+        rows={parts}
+        rowKey={part => part.id}
+        empty="The plan changes nothing."
+      />
+    </div>
   )
 }

@@ -81,7 +81,8 @@ function PruneBody({ methods, study, parent, technique, given, onParent }: Prune
   const [error, setError] = useState<ErrorData | null>(null)
   const [busy, setBusy] = useState(false)
   const trial = useTrial(
-    `study/prune/preview/${parent.id}/${form.shape.technique}`,
+    // Not asked again with every change of the study: it takes the time of the machine that jobs run on.
+    `prune/preview/${parent.id}/${study.datasets.at(-1)?.hash ?? ''}/${form.shape.technique}`,
     form.lack ? null : JSON.stringify(form.shape.options),
     (asked, options) =>
       asked.prune.preview({

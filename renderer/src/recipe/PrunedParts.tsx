@@ -13,7 +13,9 @@ export function PrunedParts({ technique, decisions }: { technique: string; decis
   )
   if (parts.length === 0) return null
   return (
-    <div style={{ height: `min(20rem, ${parts.length * 30 + 34}px)`, display: 'flex' }}>
+    <div
+      style={{ height: `min(20rem, ${parts.length * 30 + 34}px)`, display: 'flex', flexDirection: 'column' }}
+    >
       <ChangesTable parts={parts} />
     </div>
   )

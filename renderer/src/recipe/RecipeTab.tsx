@@ -178,7 +178,9 @@ function PlanPanel({ variant }: { variant: Variant }) {
             ))}
           </div>
           {pruned && <PrunedParts technique={plan.data.technique} decisions={pruned} />}
-          {notes.length === 0 && <div className={classes.small}>Nothing was declined.</div>}
+          {notes.length === 0 && !pruned?.declined.length && (
+            <div className={classes.small}>Nothing was declined.</div>
+          )}
           {notes.length > 0 && found.length === 0 && (
             <div className={classes.small}>No note matches “{search}”.</div>
           )}

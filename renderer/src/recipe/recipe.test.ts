@@ -10,7 +10,7 @@ import {
   lineage,
   shellQuoted,
 } from './cli-command'
-import { decisionFacts, searchNotes } from './decisions'
+import { decisionFacts, pruneDecisions, searchNotes } from './decisions'
 import { optionRows, optionText, sameValue } from './option-rows'
 
 const staticInt8 = techniques.find(t => t.id === 'quantize.static-int8')
@@ -59,6 +59,30 @@ describe('commandLine', () => {
         },
       ),
     ).toBe('npx bantam quantize teacher.onnx --method float16 --out small.onnx')
+  })
+
+  it('asks for data to prune with where the options look at some, and writes shares as the flags read them', () => {
+    const prune = (options: Record<string, unknown>) =>
+      command(options, {
+        step: { technique: 'prune.channels', options },
+        technique: techniques.find(t => t.id === 'prune.channels'),
+      })
+    const begin = 'npx bantam prune teacher.onnx --method channels'
+    expect(prune({ amount: 0.3 })).toBe(`${begin} --amount 0.3 --out small.onnx`)
+    expect(
+      prune({
+        widths: [
+          { group: 'w0[1]', keep: 0.5 },
+          { group: 'b', keep: 1 },
+        ],
+        importance: 'taylor',
+      }),
+    ).toBe(
+      `${begin} --data sample:digits --split calibration --widths 'group=w0[1],keep=0.5' group=b,keep=1 --importance taylor --out small.onnx`,
+    )
+    expect(prune({ recovery: 'distill', recover: 3 })).toBe(
+      `${begin} --data sample:digits --split train --recover 3 --out small.onnx`,
+    )
   })
 
   it('says DATA where the study has none', () => {
@@ -177,6 +201,35 @@ describe('plan', () => {
       { name: 'scales', value: '1' },
       { name: 'reduced', value: 'no' },
     ])
+  })
+
+  it('says of pruning what went, and leaves data for the engine out', () => {
+    const change = (from: number, to: number) => ({
+      id: `w${from}`,
+      kind: 'channels' as const,
+      nodes: ['Conv conv1'],
+      from,
+      to,
+      frees: { parameters: 10, macs: 100 },
+      milliseconds: null,
+    })
+    const decisions = {
+      changes: [change(32, 16), change(64, 64)],
+      declined: [{ id: 'w9', reason: 'It is an output.' }],
+      before: { parameters: 1000, macs: 40_000, bytes: 4000 },
+      after: { parameters: 500, macs: 20_000, bytes: 2000 },
+      rounds: [{ sizes: { w32: 16 }, keep: null }],
+      epochs: 3,
+    }
+    expect(decisionFacts(decisions)).toEqual([
+      { name: 'MACs', value: '40.0 k → 20.0 k' },
+      { name: 'parameters', value: '1.00 k → 500' },
+      { name: 'weights', value: '4.00 kB → 2.00 kB' },
+      { name: 'changed', value: '1 of 2 parts' },
+      { name: 'left alone', value: '1' },
+      { name: 'epochs', value: '3' },
+    ])
+    expect(pruneDecisions({ tensors: 12 })).toBeNull()
   })
 
   it('searches notes by words, node and action', () => {
