@@ -167,7 +167,13 @@ export const PruneNMOptions = z.object({
     title: 'N',
     description: 'Weights that stay of every M along the axis that is summed over.',
   }),
-  m: z.number().int().min(2).max(64).default(4).meta({ title: 'M', description: 'Size of a pattern.' }),
+  m: z
+    .number()
+    .int()
+    .min(2)
+    .max(64)
+    .default(4)
+    .meta({ title: 'M', description: 'Weights that one pattern is made of.' }),
   score: PruneMagnitudeOptions.shape.score,
   exclude,
   samples,
