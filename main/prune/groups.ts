@@ -44,7 +44,9 @@ export function candidates(structure: Structure, choice: GroupChoice, multiples:
       const kind = kinds.get(group.id) ?? 'channels'
       const measured = kind === 'channels' ? multiples.convolution : multiples.dense
       const whole = kind === 'heads' ? 1 : choice.multiple || measured
-      return { group, multiple: fitting(group.size, whole), least: least(group, choice.least) }
+      const strict = choice.multiple > 0
+      const multiple = strict && kind !== 'heads' ? Math.min(whole, group.size) : fitting(group.size, whole)
+      return { group, multiple, strict, least: least(group, choice.least) }
     })
   if (free.length === 0) throw nothingFree(structure, wanted, choice)
   const declined = wanted.flatMap(({ id, declined: [reason] }) =>

@@ -21,7 +21,7 @@ const WIDTHS = Array.from({ length: 16 }, (_, i) => i + 33)
 const TRIED = [16, 8, 4, 2]
 /** Rounding up to a multiple is free when it costs less than this. */
 const FREE = 1.02
-const ROUNDS = 7
+const ROUNDS = 9
 
 let measured: Promise<Multiples> | undefined
 

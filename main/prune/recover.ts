@@ -17,6 +17,7 @@ import { type Chosen, decide, deviceNotes, splitOf, TrainingDecisions } from '..
 import { labelObjective } from '../training/fine-tune'
 import { withoutFrozen } from '../training/freeze'
 import { learn } from '../training/learn'
+import { processor } from '../training/machine'
 import { trainableNet } from '../training/net'
 import { foldHeld, type Hold, holdZeros, isHeldMask } from './hold'
 import { reestimate } from './statistics'
@@ -29,6 +30,7 @@ export const StatisticsDecisions = z.object({
   data: DatasetSpec,
   from: z.union([SplitName, z.array(z.number().int().min(0))]),
   threads: z.number().int(),
+  processor: z.string(),
 })
 
 /** True when applying needs data to learn from: for `Technique.learns`. */
@@ -54,7 +56,10 @@ export async function decideRecovery(
   const training = requireSamples(input.training)
   if (!trainsBack(options)) {
     const { spec } = training.dataset.summary
-    return { decisions: { data: spec, from: splitOf(training), threads: input.threads }, notes: [] }
+    return {
+      decisions: { data: spec, from: splitOf(training), threads: input.threads, processor: processor() },
+      notes: [],
+    }
   }
   const made = await objectiveFor(pruned, input.model, training, options, input.seed)
   const common = commonOptions(options)

@@ -328,6 +328,17 @@ function notesOf(work: Work, found: Candidates, decisions: StructuredDecisions):
         message: `Whole channels make it ${percent(share)} of the ${TARGET_TITLES[target]} instead of ${percent(amount)}.`,
       })
   }
+  const finer = found.free.filter(({ group, multiple }) => {
+    const to = decisions.changes.find(change => change.id === group.id)?.to ?? group.size
+    return to < group.size && to % multiple !== 0 && !options.widths.some(w => w.group === group.id)
+  })
+  if (finer.length > 0)
+    notes.push({
+      code: 'finer-than-liked',
+      severity: 'warning',
+      message: `The target cannot be met in the multiples that this machine computes fastest: the widths of ${counted(finer.length, 'group')} lie between them, and may gain little time.`,
+      action: 'Ask for a little more or less, or set the multiple.',
+    })
   const ids = new Set(found.declined.map(d => d.id))
   return [
     ...notes,

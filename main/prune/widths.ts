@@ -9,6 +9,8 @@ export interface WidthGroup {
   group: ChannelGroup
   /** Channels are kept in multiples of this; any number where it is 1. */
   multiple: number
+  /** The multiple was asked for, not measured: it holds whatever the target. */
+  strict?: boolean
   /** Fewest channels that stay. */
   least: number
 }
@@ -129,8 +131,11 @@ export function roundWidths(
   )
 }
 
-/** Widths that miss what is wanted by more than this share of the whole are looked for in finer steps. */
-const CLOSE = 0.02
+/**
+ * Widths that miss what is wanted by more than this share of the whole are looked for in finer steps: such widths are
+ * seldom faster, so that a small miss is better.
+ */
+const CLOSE = 0.05
 
 /**
  * Whole widths whose measure is as close as can be to `wanted`, on either side: in multiples where these come close,
@@ -154,7 +159,7 @@ export function fitWidths(
   const error = (widths: ReadonlyMap<string, number>) => Math.abs(measure(widths) - wanted)
   let best: Map<string, number> | undefined
   for (let most = Math.max(1, ...groups.map(g => g.multiple)); most >= 1; most = Math.floor(most / 2)) {
-    const finer = groups.map(g => ({ ...g, multiple: Math.min(g.multiple, most) }))
+    const finer = groups.map(g => (g.strict ? g : { ...g, multiple: Math.min(g.multiple, most) }))
     const found = fitMultiples(finer, wished, error)
     if (!best || error(found) < error(best)) best = found
     if (error(best) <= CLOSE * whole) break
