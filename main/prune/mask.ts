@@ -145,12 +145,20 @@ export function patternMask(weight: PrunableWeight, scores: Float32Array, n: num
   const mask = new Uint8Array(scores.length).fill(1)
   const stride = weight.dims.slice(weight.input + 1).reduce((all, d) => all * d, 1)
   const span = stride * m
-  const order = Array.from({ length: m }, (_, k) => k)
   for (let block = 0; block < scores.length; block += span) {
     for (let first = block; first < block + stride; first++) {
-      const at = (k: number) => scores[first + k * stride] ?? 0
-      order.sort((a, b) => at(a) - at(b) || a - b)
-      for (let i = 0; i < m - n; i++) mask[first + (order[i] ?? 0) * stride] = 0
+      for (let gone = n; gone < m; gone++) {
+        let lowest = Number.POSITIVE_INFINITY
+        let at = first
+        for (let i = first; i < first + span; i += stride) {
+          const score = scores[i] as number
+          if (mask[i] === 1 && score < lowest) {
+            lowest = score
+            at = i
+          }
+        }
+        mask[at] = 0
+      }
     }
   }
   return mask
