@@ -57,9 +57,33 @@ describe('dimension variables', () => {
     expect(find(half)).toBe(find(left))
   })
 
-  it('fixes both sides of a boundary inside a channel, and says at which node', () => {
-    const [outer, inner] = [newDim(4), newDim(3)]
-    const [a, b] = [newDim(5), newDim(7)]
+  it('cuts inside a channel what that consists of, in every channel alike', () => {
+    const [three, width] = [newDim(3), newDim(4)]
+    const [left, right] = [newDim(6), newDim(6)]
+    unify(productOf([three, width]), sumOf([left, right]), reason)
+    // Rows of a + b: left is a, b, a and right b, a, b, so that they go together.
+    expect(sizes(width)).toEqual([2, 2])
+    expect(sizes(left)).toEqual([2, 2])
+    expect([...leaves(right)].sort()).toEqual([...leaves(left)].sort())
+    expect(free(left, right)).toBe(true)
+    expect(isFree(three)).toBe(false)
+  })
+
+  it('makes rows equal whose boundary lies inside what is concatenated', () => {
+    const [left, right] = [newDim(12), newDim(4)]
+    const [batch, two, row] = [newDim(3), newDim(2), newDim(8)]
+    unify(productOf([batch, sumOf([left, right])]), productOf([batch, two, row]), reason)
+    // Of twelve, the first and the last four go together, and the four between with those after.
+    expect(sizes(left)).toEqual([4, 4])
+    expect([...leaves(row)]).toEqual([...leaves(left)])
+    expect([...leaves(left)][1]).toBe(find(right))
+    expect(free(left, right, row)).toBe(true)
+    expect(isFree(two)).toBe(false)
+  })
+
+  it('fixes both sides of a boundary inside one of very many channels, and says at which node', () => {
+    const [outer, inner] = [newDim(80), newDim(3)]
+    const [a, b] = [newDim(5), newDim(235)]
     unify(productOf([outer, inner]), sumOf([a, b]), reason)
     expect([outer, inner, a, b].some(isFree)).toBe(false)
     expect(find(a).reasons).toEqual([reason])

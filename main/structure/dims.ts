@@ -18,6 +18,8 @@ export interface Reason {
 
 /** Reasons kept for one variable: enough to be told, not the whole graph. */
 const REASONS_KEPT = 3
+/** More rows than this are not compared with each other. */
+const ROWS = 64
 
 export class Dim {
   /** The dim this one was found equal to. */
@@ -168,33 +170,45 @@ function solveSums(left: Dim[], right: Dim[], reason: Reason): boolean {
       continue
     }
     const [small, large, rest] = x.size < y.size ? [x, y, b] : [y, x, a]
-    const split = splitTerm(large, small.size)
+    const split = splitTerm(large, small.size, reason)
     if (!split || !solve(small, split[0], reason)) return false
     rest.unshift(split[1])
   }
   return a.length === 0 && b.length === 0
 }
 
-/** Cuts a term of a sum after `at` elements; undefined when that is not between two of its outermost channels. */
-function splitTerm(term: Dim, at: number): [Dim, Dim] | undefined {
+/** Cuts a term of a sum after `at` elements; undefined when that cannot be. */
+function splitTerm(term: Dim, at: number, reason: Reason): [Dim, Dim] | undefined {
   const now = terms(term)
-  if (now.length > 1) return splitTerms(now, at)
+  if (now.length > 1) return splitTerms(now, at, reason)
   const [outer, ...inner] = factors(term)
   const block = inner.reduce((size, factor) => size * factor.size, 1)
-  if (!outer || outer.parts || at % block !== 0) return undefined
+  if (!outer || outer.parts) return undefined
+  if (at % block !== 0) return splitInside(outer, productOf(inner), at, reason)
   const first = newDim(at / block)
   const second = newDim(outer.size - at / block)
   bind(outer, sumOf([first, second]))
   return [productOf([first, ...inner]), productOf([second, ...inner])]
 }
 
+/** Cuts within one of the outermost channels: these stay, and what they consist of comes apart there in all of them. */
+function splitInside(outer: Dim, row: Dim, at: number, reason: Reason): [Dim, Dim] | undefined {
+  if (outer.size > ROWS) return undefined
+  const split = splitTerm(row, at % row.size, reason)
+  if (!split) return undefined
+  fix(outer, reason)
+  const before = Math.floor(at / row.size)
+  const rows = (count: number) => Array.from({ length: count }, () => row)
+  return [sumOf([...rows(before), split[0]]), sumOf([split[1], ...rows(outer.size - before - 1)])]
+}
+
 /** As `splitTerm`, for a term that has come apart since it was listed. */
-function splitTerms(parts: readonly Dim[], at: number): [Dim, Dim] | undefined {
+function splitTerms(parts: readonly Dim[], at: number, reason: Reason): [Dim, Dim] | undefined {
   let before = 0
   for (const [i, part] of parts.entries()) {
     if (before === at) return [sumOf(parts.slice(0, i)), sumOf(parts.slice(i))]
     if (before + part.size > at) {
-      const split = splitTerm(part, at - before)
+      const split = splitTerm(part, at - before, reason)
       return split && [sumOf([...parts.slice(0, i), split[0]]), sumOf([split[1], ...parts.slice(i + 1)])]
     }
     before += part.size
@@ -226,6 +240,22 @@ function solveProducts(left: Dim[], right: Dim[], reason: Reason): boolean {
   return true
 }
 
+/** A sum as equal rows, none of which may go alone: what is at one place of a row is at that place of all. */
+function splitRows(parts: readonly Dim[], count: number, reason: Reason): [Dim, Dim] | undefined {
+  if (count > ROWS) return undefined
+  let rest = sumOf(parts)
+  const size = rest.size / count
+  const rows: Dim[] = []
+  while (rest.size > size) {
+    const cut = splitTerms(terms(rest), size, reason)
+    if (!cut) return undefined
+    rows.push(cut[0])
+    rest = cut[1]
+  }
+  for (const row of rows) unify(row, rest, reason)
+  return [fixedDim(count, { ...reason, place: true }), rest]
+}
+
 /** Takes a dim apart into an outer factor of that size and the rest; undefined when it is a sum that resists. */
 function splitFactor(dim: Dim, outerSize: number, reason: Reason): [Dim, Dim] | undefined {
   const at = find(dim)
@@ -237,7 +267,7 @@ function splitFactor(dim: Dim, outerSize: number, reason: Reason): [Dim, Dim] | 
   }
   // a + b = (a′ + b′) × inner, when each of them is a multiple.
   const parts = terms(at)
-  if (parts.some(part => part.size % inner.size !== 0)) return undefined
+  if (parts.some(part => part.size % inner.size !== 0)) return splitRows(parts, outerSize, reason)
   const outers = parts.map(part => {
     const outer = newDim(part.size / inner.size)
     unify(part, productOf([outer, inner]), reason)
