@@ -98,7 +98,7 @@ MODELS = {
     "vit_tiny.timm": (timm_net("vit_tiny_patch16_224", img_size=64, depth=4), image(64)),
     "vit": (lambda: __import__("torchvision").models.VisionTransformer(64, 16, 4, 4, 128, 512), image(64)),
     "swin_tiny": (vision("swin_t"), image(64)),
-    "mixer.timm": (timm_net("mixer_s32_224", img_size=224, num_blocks=3) if False else timm_net("mixer_s32_224"), image(224)),
+    "mixer.timm": (timm_net("mixer_s32_224"), image(224)),
     "mobilenetv4.timm": (timm_net("mobilenetv4_conv_small"), image(64)),
     "ghostnet.timm": (timm_net("ghostnet_050"), image(64)),
     "deeplab": (lambda: Out(vision("lraspp_mobilenet_v3_large", weights_backbone=None)()), image(64)),
