@@ -14,6 +14,9 @@ import classes from './prune.module.css'
 import type { PruneFormState } from './usePruneForm'
 import { cleared, settled, undone, withWidth } from './widths'
 
+/** The focus comes back to it. */
+export const GRAPH_BUTTON = 'prune-on-the-graph'
+
 export const VIEWS = ['layers', 'changes', 'notes'] as const
 export type View = (typeof VIEWS)[number]
 
@@ -58,6 +61,7 @@ export function PartsPanel({ form, trial, view, onView, onGraph }: PartsPanelPro
           ]}
         />
         <Button
+          id={GRAPH_BUTTON}
           size="compact-sm"
           variant="default"
           leftSection={<Workflow size={13} aria-hidden />}

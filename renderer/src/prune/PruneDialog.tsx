@@ -19,7 +19,7 @@ import { ChoiceFields } from './ChoiceFields'
 import { MethodStrip } from './MethodStrip'
 import { pruneMethods } from './methods'
 import { trains } from './options'
-import { PartsPanel, type View } from './PartsPanel'
+import { GRAPH_BUTTON, PartsPanel, type View } from './PartsPanel'
 import { PreviewTiles } from './PreviewTiles'
 import { PrunedGraph } from './PrunedGraph'
 import { PruneFooter } from './PruneFooter'
@@ -112,6 +112,11 @@ function PruneBody({ methods, study, parent, technique, given, onParent }: Prune
     }
   }
 
+  function leaveGraph() {
+    setOnGraph(false)
+    requestAnimationFrame(() => document.getElementById(GRAPH_BUTTON)?.focus())
+  }
+
   function press(event: KeyboardEvent) {
     const mod = event.ctrlKey || event.metaKey
     if (event.key === 'Escape') {
@@ -119,7 +124,7 @@ function PruneBody({ methods, study, parent, technique, given, onParent }: Prune
       const target = event.target instanceof HTMLElement ? event.target : null
       if (target?.getAttribute('data-mantine-stop-propagation') === 'true' || event.defaultPrevented) return
       event.stopPropagation()
-      if (onGraph) setOnGraph(false)
+      if (onGraph) leaveGraph()
       else closeDialog()
     } else if (event.key === 'Enter' && mod && !onGraph) {
       event.preventDefault()
@@ -135,7 +140,7 @@ function PruneBody({ methods, study, parent, technique, given, onParent }: Prune
     // biome-ignore lint/a11y/noStaticElementInteractions: shortcuts of the buttons inside
     <div onKeyDown={press} className={classes.sized}>
       {onGraph && trial.answer ? (
-        <PrunedGraph parent={parent.id} preview={trial.answer} onBack={() => setOnGraph(false)} />
+        <PrunedGraph parent={parent.id} preview={trial.answer} onBack={leaveGraph} />
       ) : (
         <form
           className={classes.dialog}

@@ -12,6 +12,7 @@ import { percentText } from '../ui/BeforeAfter'
 import { ErrorNotice } from '../ui/ErrorNotice'
 import { LoadingBlock } from '../ui/Loading'
 import { colors } from '../ui/theme'
+import { useFocusAtFirst } from '../ui/useFocusAtFirst'
 import { Swatch } from '../ui/values'
 import { fatesOf, goneOf, type NodeFate } from './graph-parts'
 import classes from './prune.module.css'
@@ -43,8 +44,9 @@ export function PrunedGraph({ parent, preview, onBack }: PrunedGraphProps) {
 }
 
 function BackButton({ onBack }: { onBack(): void }) {
+  const first = useFocusAtFirst<HTMLButtonElement>()
   return (
-    <Button variant="default" leftSection={<ArrowLeft size={14} aria-hidden />} onClick={onBack}>
+    <Button ref={first} variant="default" leftSection={<ArrowLeft size={14} aria-hidden />} onClick={onBack}>
       Back
     </Button>
   )
@@ -87,7 +89,7 @@ function Drawn({ graph, preview, onBack }: { graph: GraphView; preview: PrunePre
           {chosen ? (
             <FateText node={chosen.node} fate={fates.get(chosen.node.id)} />
           ) : (
-            `${formatCount(before.macs)} → ${formatCount(after.macs)} multiply-accumulates (${percentText(before.macs, after.macs)}). Choose a node to see what becomes of it.`
+            `${formatCount(before.macs)} → ${formatCount(after.macs)} MACs (${percentText(before.macs, after.macs)}). Choose a node to see what becomes of it.`
           )}
         </div>
         <div className={classes.graphLegend}>
