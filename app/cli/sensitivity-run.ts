@@ -5,11 +5,21 @@ import { modelInputs } from '../../main/onnx/inputs'
 import { readModel } from '../../main/onnx/read'
 import { measureSensitivity } from '../../main/prune/sensitivity'
 import { formatDuration, formatShare } from '../../shared/format'
-import type { PruneSensitivity, SensitivityCurve, SensitivityPoint } from '../../shared/prune'
+import type { Importance, PruneSensitivity, SensitivityCurve, SensitivityPoint } from '../../shared/prune'
+import type { Globals } from './command'
 import { drawSamples, openData } from './data'
-import type { SensitivityOptions } from './sensitivity'
+import type { DataOptions } from './data-options'
 import { columns, plain } from './terminal'
 import { threadCount } from './threads'
+
+/** Options of the command. */
+export interface SensitivityOptions extends Globals, DataOptions {
+  data: string
+  importance: Importance
+  keep: number[]
+  samples: number
+  group?: string[]
+}
 
 /** Throws what reading and measuring throw. */
 export async function sensitivityOf(

@@ -1,18 +1,11 @@
 /** `bantam sensitivity MODEL --data DATA [--importance I] [--keep 0.75,0.5,0.25] [--samples N]` */
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { IMPORTANCES, type Importance } from '../../shared/prune'
-import { addGlobals, type Globals, runAction, wholeNumber } from './command'
-import { addDataOptions, type DataOptions } from './data-options'
+import { IMPORTANCES } from '../../shared/prune'
+import { addGlobals, runAction, wholeNumber } from './command'
+import { addDataOptions } from './data-options'
 import { inputFile } from './paths'
+import type { SensitivityOptions } from './sensitivity-run'
 import { withTask } from './task'
-
-export interface SensitivityOptions extends Globals, DataOptions {
-  data: string
-  importance: Importance
-  keep: number[]
-  samples: number
-  group?: string[]
-}
 
 export function setup(command: Command): void {
   addDataOptions(addGlobals(command), true)

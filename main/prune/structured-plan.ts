@@ -149,11 +149,11 @@ async function sizesOf(work: Work, scores: Scores, context: TaskContext): Promis
   }
   const counting = target === 'latency' ? 'macs' : target
   const measure = (sizes: ReadonlyMap<string, number>) => cost.at(whole(sizes))[counting]
-  const fit = (share: number) => whole(fitWidths(open, wish, measure, cost.whole[counting] * share))
+  const sizesAt = (share: number) => whole(fitWidths(open, wish, measure, cost.whole[counting] * share))
   const least = cost.at(whole(roundWidths(open, wish(1))))
   if (target !== 'latency') {
     requireReachable(target, amount, cost.whole, least)
-    return { sizes: fit(1 - amount), latency: null }
+    return { sizes: sizesAt(1 - amount), latency: null }
   }
   const found = await searchLatency(
     {
@@ -161,7 +161,7 @@ async function sizesOf(work: Work, scores: Scores, context: TaskContext): Promis
       least: least.macs / cost.whole.macs,
       wanted: 1 - amount,
       at: async share => {
-        const chosen = fit(share)
+        const chosen = sizesAt(share)
         return { model: sliceGroups(structure, anyKept(free, chosen)), chosen }
       },
     },

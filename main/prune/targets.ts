@@ -29,7 +29,7 @@ export function requireReachable(
     `At most ${percent(1 - share)} of the ${TARGET_TITLES[target]} can go, not ${percent(amount)}.`,
     {
       where: 'amount',
-      action: `Ask for at most ${Math.max(0.01, Math.floor((1 - share) * 100) / 100)}, lower the least share, or allow more kinds.`,
+      action: `Ask for at most ${Math.max(0.01, Math.floor((1 - share) * 100) / 100)}, or allow more to go: fewer exclusions, a lower least share, more kinds.`,
     },
   )
 }
