@@ -309,7 +309,7 @@ function notesOf(work: Work, found: Candidates, decisions: StructuredDecisions):
     {
       code: 'pruned',
       severity: 'info',
-      message: `${counted(changed.length, 'group')} of channels became narrower: ${percent(1 - after.macs / Math.max(1, before.macs))} of the multiply-accumulates and ${percent(1 - after.parameters / Math.max(1, before.parameters))} of the parameters go.`,
+      message: `${counted(changed.length, 'group')} of channels become narrower: ${percent(1 - after.macs / Math.max(1, before.macs))} of the multiply-accumulates and ${percent(1 - after.parameters / Math.max(1, before.parameters))} of the parameters go.`,
     },
   ]
   const { target, amount } = options
