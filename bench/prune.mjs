@@ -123,7 +123,9 @@ function onDigits() {
   ]) {
     const made = seeds.map(seed => {
       const options = ['--amount', String(amount), ...recovery(epochs), ...extra]
-      return prune(original, `digits-${amount}-${seed}`, seed, { data, options })
+      const a = prune(original, `digits-${amount}-${seed}`, seed, { data, options })
+      console.error(`${name}, seed ${seed}: ${percent(a.accuracy)}, ${a.seconds.toFixed(0)} s`)
+      return a
     })
     for (const [seed, a] of made.entries()) {
       const faster = seed === 0 ? latencies([original, a.file]) : null
@@ -210,11 +212,7 @@ function latencies(models, batch = '1,32') {
     '1',
     '--json',
   ])
-  return JSON.parse(out).ratios.map(({ latency }) => ({
-    ratio: latency.value,
-    low: latency.low,
-    high: latency.high,
-  }))
+  return JSON.parse(out).ratios
 }
 
 function timed(command, args) {
