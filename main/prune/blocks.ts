@@ -174,11 +174,12 @@ async function chosen(
     requireReachable(target, amount, before, least)
     return finish(await nearest(1 - amount), null)
   }
-  const found = await searchLatency(
+  const found = await searchLatency<number>(
     {
       original: structure.model,
       least: least.macs / Math.max(1, before.macs),
       wanted: 1 - amount,
+      key: count => String(count),
       at: async share => {
         const count = await nearest(share)
         await breathe(context)

@@ -7,8 +7,11 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import { BantamError } from '../../shared/errors'
 import { breathe, type TaskContext } from '../jobs/context'
+import { random } from '../measure/bootstrap'
+import type { EnergyMeter } from '../measure/energy'
 import { fixedBatch, makeFeeds } from '../measure/inputs'
-import { momentaryRatio } from '../measure/moment'
+import { latencyRatio } from '../measure/ratio'
+import { takeTurns } from '../measure/turns'
 import type { Model } from '../onnx/model'
 import { writeModel } from '../onnx/write'
 import { openSession, type Session } from '../runtime/session'
@@ -20,27 +23,42 @@ export interface Ratio {
   high: number
 }
 
+export interface Made<T> {
+  model: Model
+  chosen: T
+}
+
 export interface LatencySearch<T> {
   original: Model
   /** The model that costs this share of the original's work (1: the original), and what was decided for it. */
-  at(share: number): Promise<{ model: Model; chosen: T }>
+  at(share: number): Promise<Made<T>>
+  /** What tells one choice from another. */
+  key(chosen: T): string
+  /** Choices beside one whose latency is `ratio`, likeliest to have `aim` first. */
+  near?(chosen: T, ratio: number, aim: number): Promise<Made<T>[]>
   /** The smallest share that can be made. */
   least: number
   /** Latency asked for, relative to the original. */
   wanted: number
 }
 
-/** So much faster than asked is aimed at: a measurement of tomorrow is not to fall short by its noise. */
-const AIM = 0.97
-/** Near enough to end the search. */
-const NEAR = 0.015
-const PROBES = 9
-const PROBE_MS = 1500
-const CONFIRM_MS = 4000
+/** So much faster than asked is aimed at: from one process to the next the same two models differ by some per cent. */
+const AIM = 0.93
+/** Near enough to end the search, as a share of the aim. */
+const NEAR = 0.025
+const PROBES = 8
+/** Steps from the best size to one beside it, and how many of these are tried in each. */
+const STEPS = 3
+const BESIDE = 3
+
+interface Found<T> extends Made<T> {
+  share: number
+  ratio: Ratio
+}
 
 /**
- * Finds the size whose latency, batch 1 on one thread, is what was asked for, and measures it once more. Throws
- * `bad-option` when the smallest is slower than that, telling how fast it is.
+ * Finds the size whose latency, batch 1 on one thread, is what was asked for, and measures it once more, as a benchmark
+ * does. Throws `bad-option` when the smallest is slower than that, telling how fast it is.
  */
 export async function searchLatency<T>(
   search: LatencySearch<T>,
@@ -49,32 +67,65 @@ export async function searchLatency<T>(
   const { original, wanted, least } = search
   const aim = wanted * AIM
   const folder = await mkdtemp(join(context.tempDir, 'latency-'))
-  const measure = await openRuler(original, folder)
   try {
-    // Known points of a rising curve: share of the work → ratio of latency.
-    const known = [{ share: 1, ratio: 1 }]
-    let best: { model: Model; chosen: T; ratio: Ratio; share: number } | undefined
-    for (let probe = 0; probe < PROBES; probe++) {
-      await breathe(context)
-      const share = nextShare(known, aim, least)
-      context.progress(probe / PROBES, `Measuring a model of ${Math.round(share * 100)} % of the work`)
-      const made = await search.at(share)
-      const ratio = await measure(made.model, PROBE_MS)
-      known.push({ share, ratio: ratio.ratio })
-      if (!best || Math.abs(ratio.ratio - aim) < Math.abs(best.ratio.ratio - aim))
-        best = { ...made, ratio, share }
-      if (Math.abs(ratio.ratio - aim) < NEAR || share <= least) break
-      // No further size lies between what is too slow and what is faster than needed.
-      if (known.filter(k => Math.abs(k.share - share) < 1e-3).length > 2) break
+    const measure = await openRuler(original, folder, context)
+    const seen = new Map<string, Ratio>()
+    const ratioOf = async ({ model, chosen }: Made<T>): Promise<Ratio> => {
+      const key = search.key(chosen)
+      const ratio = seen.get(key) ?? (await measure(model, 'quick'))
+      seen.set(key, ratio)
+      return ratio
     }
-    if (!best) throw new BantamError('internal', 'Nothing was measured.')
-    const ratio = await measure(best.model, CONFIRM_MS)
+    const off = ({ ratio }: { ratio: Ratio }) => Math.abs(ratio.ratio - aim)
+    let best = await bySize(search, aim, ratioOf, context)
+    for (let step = 0; step < STEPS && off(best) > NEAR * aim && search.near; step++) {
+      const beside = (await search.near(best.chosen, best.ratio.ratio, aim)).filter(
+        m => !seen.has(search.key(m.chosen)),
+      )
+      const before = best
+      for (const made of beside.slice(0, BESIDE)) {
+        context.progress(0.6 + (0.3 * step) / STEPS, 'Measuring sizes beside the best')
+        const tried = { ...made, share: best.share, ratio: await ratioOf(made) }
+        if (off(tried) < off(best)) best = tried
+      }
+      if (best === before) break
+    }
+    context.progress(0.9, 'Measuring the size that was found')
+    const ratio = await measure(best.model, 'thorough')
     if (ratio.low > wanted && best.share <= least + 1e-6) throw tooSlow(ratio.ratio, wanted)
     return { ...best, ratio }
   } finally {
-    await measure.close()
     await rm(folder, { recursive: true, force: true })
   }
+}
+
+/** The best of the sizes that shares of the work stand for. */
+async function bySize<T>(
+  search: LatencySearch<T>,
+  aim: number,
+  ratioOf: (made: Made<T>) => Promise<Ratio>,
+  context: TaskContext,
+): Promise<Found<T>> {
+  // Known points of a rising curve: share of the work → ratio of latency.
+  const known = [{ share: 1, ratio: 1 }]
+  let best: Found<T> | undefined
+  const keys: string[] = []
+  for (let probe = 0; probe < PROBES; probe++) {
+    await breathe(context)
+    const share = nextShare(known, aim, search.least)
+    context.progress((0.6 * probe) / PROBES, `Measuring a model of ${Math.round(share * 100)} % of the work`)
+    const made = await search.at(share)
+    const ratio = await ratioOf(made)
+    known.push({ share, ratio: ratio.ratio })
+    if (!best || Math.abs(ratio.ratio - aim) < Math.abs(best.ratio.ratio - aim))
+      best = { ...made, ratio, share }
+    if (Math.abs(ratio.ratio - aim) < NEAR * aim || share <= search.least) break
+    // No further size lies between what is too slow and what is faster than needed.
+    keys.push(search.key(made.chosen))
+    if (keys.filter(key => key === keys.at(-1)).length > 2) break
+  }
+  if (!best) throw new BantamError('internal', 'Nothing was measured.')
+  return best
 }
 
 /** By the secant through the points beside the aim; halfway where that says nothing new. */
@@ -91,31 +142,61 @@ function nextShare(known: readonly { share: number; ratio: number }[], aim: numb
   return Math.max(least, inside)
 }
 
-interface Ruler {
-  (model: Model, ms: number): Promise<Ratio>
-  close(): Promise<void>
-}
+type Ruler = (model: Model, how: 'quick' | 'thorough') => Promise<Ratio>
 
-/** Measures models next to the original, whose session stays open. */
-async function openRuler(original: Model, folder: string): Promise<Ruler> {
-  const open = async (model: Model, name: string) => {
-    const file = join(folder, name)
+/** Sessions are opened anew so many times: from one to the next the same model differs by some per cent. */
+const ROUNDS = 8
+const QUICK = { ms: 250, least: 40, most: 800 }
+
+/** Measures models in turns with the original, as the benchmark does: several rounds, each with new sessions. */
+async function openRuler(original: Model, folder: string, context: TaskContext): Promise<Ruler> {
+  const whole = join(folder, 'original.onnx')
+  await writeModel(original, whole)
+  const first = await openSession(whole, { threads: 1 })
+  const feeds = makeFeeds(first.inputs, fixedBatch(first.inputs) ?? 1)
+  await first.run(feeds)
+  const start = performance.now()
+  await first.run(feeds)
+  const ms = performance.now() - start
+  await first.close()
+  const quick = Math.round(Math.min(QUICK.most, Math.max(QUICK.least, QUICK.ms / ms)))
+  const next = random(1)
+  return async (model, how) => {
+    const file = join(folder, 'smaller.onnx')
     await writeModel(model, file)
-    return openSession(file, { threads: 1 })
-  }
-  const whole = await open(original, 'original.onnx')
-  const feeds = makeFeeds(whole.inputs, fixedBatch(whole.inputs) ?? 1)
-  const run = (session: Session) => () => session.run(feeds)
-  const measure = async (model: Model, ms: number): Promise<Ratio> => {
-    const smaller = await open(model, 'smaller.onnx')
+    let sessions: Session[] = []
+    const close = async () => {
+      for (const session of sessions) await session.close()
+      sessions = []
+    }
     try {
-      return await momentaryRatio(run(whole), run(smaller), ms)
+      const timed = await takeTurns({
+        ...(how === 'quick' ? { runs: quick } : {}),
+        rounds: ROUNDS,
+        next,
+        meter: NO_METER,
+        open: async round => {
+          const old = sessions
+          sessions = []
+          // Each is opened first as often as the other; the old ones go only then, so that the new ones lie elsewhere.
+          const paths = round % 2 === 0 ? [whole, file] : [file, whole]
+          for (const path of paths) sessions.push(await openSession(path, { threads: 1 }))
+          for (const session of old) await session.close()
+          const inOrder = round % 2 === 0 ? sessions : sessions.toReversed()
+          return inOrder.map(session => () => session.run(feeds))
+        },
+        pause: () => breathe(context),
+      })
+      const [a, b] = timed
+      if (!a || !b) throw new BantamError('internal', 'Nothing was timed.')
+      return latencyRatio(a, b)
     } finally {
-      await smaller.close()
+      await close()
     }
   }
-  return Object.assign(measure, { close: () => whole.close() })
 }
+
+const NO_METER: EnergyMeter = { available: false, source: '', lap: () => 0 }
 
 function tooSlow(ratio: number, wanted: number): BantamError {
   return new BantamError(

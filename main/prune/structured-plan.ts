@@ -2,6 +2,7 @@
  * Structured pruning, decided: which groups lose how many channels for the target asked for, and which channels. After
  * "DepGraph: Towards Any Structural Pruning" (arXiv 2301.12900) and "Structurally Prune Anything" (arXiv 2403.18955).
  */
+import type { NodeProto } from 'onnx-buf'
 import { z } from 'zod'
 import type { Note, Plan } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
@@ -126,6 +127,29 @@ async function scoresOf(
   return normalizeScores(await scoreChannels(request, context), normalize)
 }
 
+/** Widths in which one group keeps some multiples more or less, those first that should come nearest to the aim. */
+function besides(
+  groups: readonly WidthGroup[],
+  cost: StructureCost,
+  times: ReadonlyMap<NodeProto, number>,
+  from: { chosen: ReadonlyMap<string, number>; ratio: number; aim: number },
+): Map<string, number>[] {
+  const total = [...times.values()].reduce((sum, ms) => sum + ms, 0)
+  const workAt = (sizes: ReadonlyMap<string, number>) =>
+    [...cost.shares(sizes)].reduce((sum, [node, share]) => sum + (times.get(node) ?? 0) * share, 0)
+  const now = workAt(from.chosen)
+  const found = groups.flatMap(({ group, multiple, least }) =>
+    [-4, -3, -2, -1, 1, 2, 3, 4].flatMap(by => {
+      const width = (from.chosen.get(group.id) ?? group.size) + by * multiple
+      if (width < Math.max(1, least) || width > group.size) return []
+      const sizes = new Map(from.chosen).set(group.id, width)
+      const expected = from.ratio + (total > 0 ? (workAt(sizes) - now) / total : 0)
+      return [{ sizes, off: Math.abs(expected - from.aim) }]
+    }),
+  )
+  return found.sort((a, b) => a.off - b.off).map(({ sizes }) => sizes)
+}
+
 interface Sized {
   sizes: Map<string, number>
   latency: Ratio | null
@@ -155,11 +179,22 @@ async function sizesOf(work: Work, scores: Scores, context: TaskContext): Promis
     requireReachable(target, amount, cost.whole, least)
     return { sizes: sizesAt(1 - amount), latency: null }
   }
-  const found = await searchLatency(
+  let known: Map<NodeProto, number> | undefined
+  const times = async () => {
+    known ??= await nodeTimes(structure.model, within(context, 0.5, 0.5))
+    return known
+  }
+  const found = await searchLatency<Map<string, number>>(
     {
       original: structure.model,
       least: least.macs / cost.whole.macs,
       wanted: 1 - amount,
+      key: chosen => JSON.stringify([...chosen]),
+      near: async (chosen, ratio, aim) =>
+        besides(open, cost, await times(), { chosen, ratio, aim }).map(sizes => ({
+          model: sliceGroups(structure, anyKept(free, sizes)),
+          chosen: sizes,
+        })),
       at: async share => {
         const chosen = sizesAt(share)
         return { model: sliceGroups(structure, anyKept(free, chosen)), chosen }

@@ -169,11 +169,12 @@ async function ranksOf(
     requireReachable(target, amount, before, { ...before, [counting]: least })
     return { ranks: at(1 - amount), latency: null }
   }
-  const found = await searchLatency(
+  const found = await searchLatency<Ranks>(
     {
       original: model,
       least: least / Math.max(1, before.macs),
       wanted: 1 - amount,
+      key: chosen => JSON.stringify(chosen),
       at: async share => {
         const chosen = at(share)
         await breathe(context)
