@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import react from '@vitejs/plugin-react'
 import { defineConfig } from 'vitest/config'
 import { softwareGpu } from './scripts/setup.mjs'
@@ -6,6 +7,8 @@ const long = process.env.BANTAM_LONG === '1'
 
 export default defineConfig({
   test: {
+    // Many tests wait for processes of their own: on two cores one worker leaves a third of the time unused.
+    maxWorkers: Math.max(2, availableParallelism() - 1),
     projects: [
       {
         test: {

@@ -37,12 +37,19 @@ export async function writeZip(
 ): Promise<number> {
   const stream = createWriteStream(path, { flags: 'wx' })
   let offset = 0
+  // Between two writes nobody waits for the stream, and an error of its own would go unheard.
+  let failure: unknown
+  stream.on('error', error => {
+    failure ??= error
+  })
   const write = async (bytes: Uint8Array) => {
     signal?.throwIfAborted()
+    if (failure !== undefined) throw failure
     offset += bytes.length
     if (!stream.write(bytes)) await once(stream, 'drain')
   }
   try {
+    await once(stream, 'open')
     const written: Written[] = []
     for (const { name, content } of entries) {
       const { crc, size } = await measure(content)
