@@ -6,6 +6,7 @@ import { type Model, normalDomain } from '../onnx/model'
 import { simplify } from '../onnx/simplify'
 import { elementCount } from '../runtime/tensor'
 import { editableCopy } from './copy'
+import { equalized } from './equalize'
 
 interface Prepared {
   model: Model
@@ -14,6 +15,7 @@ interface Prepared {
 
 const simplified = new WeakMap<Model, Promise<Prepared>>()
 const joined = new WeakMap<Model, Promise<Prepared>>()
+const balanced = new WeakMap<Model, Promise<Prepared>>()
 
 /** The simplified model and what was folded. Planning and applying the same model simplify it once. */
 export function prepared(model: Model): Promise<Prepared> {
@@ -23,8 +25,18 @@ export function prepared(model: Model): Promise<Prepared> {
 /**
  * The simplified model with every MatMul → Add of a bias made one Gemm where it is one (two-dimensional). ONNX Runtime
  * would do so itself while loading, and could then no longer run it in int8, for the bias has no integer form.
+ * `equalize`: with its layers equalized as well.
  */
-export function preparedForStatic(model: Model): Promise<Prepared> {
+export function preparedForStatic(model: Model, equalize = false): Promise<Prepared> {
+  if (!equalize) return withJoinedBiases(model)
+  return once(balanced, model, async () => {
+    const { model: simple, notes } = await withJoinedBiases(model)
+    const result = equalized(simple, await inferTypes(simple))
+    return { model: result.model, notes: [...notes, ...result.notes] }
+  })
+}
+
+function withJoinedBiases(model: Model): Promise<Prepared> {
   return once(joined, model, async () => {
     const { model: simple, notes } = await prepared(model)
     if (!simple.graph.nodes.some(node => node.opType === 'MatMul')) return { model: simple, notes }

@@ -4,9 +4,9 @@ import type { Technique } from '../technique'
 import { adviseStatic } from './advice'
 import { editableCopy } from './copy'
 import { preparedForStatic } from './prepare'
-import { insertQdq } from './qdq'
 import { StaticDecisions, StaticOptions } from './static-options'
 import { planStatic } from './static-plan'
+import { writeStatic } from './static-write'
 
 export const staticInt8: Technique<typeof StaticOptions> = {
   id: 'quantize.static-int8',
@@ -20,8 +20,9 @@ export const staticInt8: Technique<typeof StaticOptions> = {
   advise: adviseStatic,
   plan: planStatic,
   async apply(model, plan): Promise<Model> {
-    const copy = editableCopy((await preparedForStatic(model)).model)
-    insertQdq(copy, StaticDecisions.parse(plan.decisions))
+    const decisions = StaticDecisions.parse(plan.decisions)
+    const copy = editableCopy((await preparedForStatic(model, decisions.equalized)).model)
+    writeStatic(copy, decisions)
     return copy
   },
 }

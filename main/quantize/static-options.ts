@@ -40,6 +40,16 @@ export const StaticOptions = z.object({
     title: 'Seven-bit weights',
     description: 'Keep weights to seven bits so that processors without VNNI cannot saturate with U8S8.',
   }),
+  equalize: z.boolean().default(false).meta({
+    title: 'Equalize layers',
+    description:
+      'Scale channels between two layers so that the weights on both sides have the same range, without a change of what the network computes. For networks with channels far larger than the others.',
+  }),
+  biasCorrection: z.boolean().default(false).meta({
+    title: 'Correct biases',
+    description:
+      'Measure on the calibration samples how far rounding moves the mean of every output channel, and take that from the biases.',
+  }),
   operators: z
     .array(z.enum(QUANTIZABLE as [string, ...string[]]))
     .default([...QUANTIZABLE])
@@ -95,5 +105,9 @@ export const StaticDecisions = z.object({
     }),
   ),
   constants: z.array(z.object({ name: z.string(), scale: Scale, zeroPoint: z.number().int() })),
+  /** Whether layers are equalized first; the scales of that follow from the weights. */
+  equalized: z.boolean().default(false),
+  /** Corrected biases by node: float32, little-endian, in base64. A node without a bias gets one. */
+  biases: z.array(z.object({ id: z.string(), values: z.base64() })).default([]),
 })
 export type StaticDecisions = z.infer<typeof StaticDecisions>

@@ -6,6 +6,7 @@ import { type TaskContext, within } from '../jobs/context'
 import type { Model } from '../onnx/model'
 import type { PlanInput } from '../technique'
 import { affineFor, type CodeType, codeRange, type Range, representable } from './affine'
+import { withCorrectedBiases } from './bias-correction'
 import { type CalibrationMethod, calibrate } from './calibrate'
 import { nodeId, nodeLabel, nodesNamed } from './names'
 import { preparedForStatic } from './prepare'
@@ -39,7 +40,7 @@ export async function planStatic(
       },
     )
   }
-  const { model, notes } = await preparedForStatic(input.model)
+  const { model, notes } = await preparedForStatic(input.model, options.equalize)
   const exclude = nodesNamed(model.graph, options.exclude)
   const types = await elementTypes(model)
   const { opset, perChannel, note } = chooseOpset(model, options.perChannel)
@@ -58,19 +59,26 @@ export async function planStatic(
       method: method(options),
       threads: input.threads,
     },
-    within(context, 0.1, 0.9),
+    within(context, 0.1, options.biasCorrection ? 0.5 : 0.9),
   )
   notes.push(...calibration.notes)
   const ranges = sharedRanges(selection.chosen, calibration.ranges)
-  const decisions = decide(model, selection, ranges, { ...options, perChannel, opset }, notes)
+  const decided = decide(model, selection, ranges, { ...options, perChannel, opset }, notes)
+  let decisions: StaticDecisions = { ...decided, samples: calibration.samples }
   notes.push(summary(model, decisions))
+  if (options.biasCorrection) {
+    const samples = { dataset, indices: indices.subarray(0, options.samples), threads: input.threads }
+    const result = await withCorrectedBiases(model, decisions, samples, within(context, 0.5, 0.95))
+    decisions = result.decisions
+    notes.push(result.note)
+  }
   context.progress(1, 'Planned')
   return {
     technique: 'quantize.static-int8',
     version: 1,
     seed: input.seed,
     options: { ...options },
-    decisions: { ...decisions, samples: calibration.samples },
+    decisions,
     notes,
   }
 }
@@ -169,6 +177,8 @@ function decide(
     values,
     weights,
     constants: unique(constants, c => c.name),
+    equalized: options.equalize,
+    biases: [],
   }
 }
 
@@ -238,7 +248,7 @@ function widenedNote(node: NodeProto, count: number): Note {
   }
 }
 
-function summary(model: Model, decisions: Omit<StaticDecisions, 'samples'>): Note {
+function summary(model: Model, decisions: StaticDecisions): Note {
   const anchors = decisions.nodes.filter(n => n.weight !== null).length
   const all = model.graph.nodes.filter(n =>
     ['Conv', 'Gemm', 'MatMul', 'ConvTranspose'].includes(n.opType),
