@@ -1,14 +1,17 @@
 /**
- * Raising a model's ai.onnx operator set to 10…13, for the few steps that are safe.
+ * Raising a model's ai.onnx operator set to 10…21, for the few steps that are safe.
  *
- * Up to opset 13 these operators moved attributes into inputs without changing what they compute; they are rewritten:
- *   Squeeze, Unsqueeze, ReduceSum (axes), Split (split) at 13; Clip (min, max) and Pad (pads, value) at 11;
- *   Slice (starts, ends, axes) at 10; Dropout (ratio) at 12.
+ * These operators moved attributes into inputs without changing what they compute; they are rewritten:
+ *   Slice (starts, ends, axes) at 10; Clip (min, max) and Pad (pads, value) at 11; Dropout (ratio) at 12;
+ *   Squeeze, Unsqueeze, ReduceSum (axes), Split (split) at 13; ReduceMean and the other reductions (axes) at 18.
+ * From 18 on, Split into equal parts says how many (num_outputs).
  * Before 13, Softmax, LogSoftmax and Hardmax took all axes from `axis` on together: they become Flatten → op → Reshape,
  * unless the axis is the last.
  * These changed their meaning, or moved in ways that depend on more than the node; a model with one is declined:
  *   Upsample and Resize (10, 11), TopK (10, 11), BatchNormalization below 9,
- *   RoiAlign, Scan (9), Loop, If and other operators with subgraphs (their bodies would have to change too).
+ *   RoiAlign, DFT and GridSample (20), GroupNormalization (21), AveragePool with ceil_mode (19), BatchNormalization
+ *   that returns statistics (14), Scan (9), Loop, If and other operators with subgraphs (their bodies would have to
+ *   change too).
  * Everything else that existed before kept its meaning. Source: https://github.com/onnx/onnx/blob/main/docs/Changelog.md
  */
 import type { NodeProto } from 'onnx-buf'
@@ -25,12 +28,17 @@ import { describeNode } from '../onnx/graph'
 import { type Model, normalDomain } from '../onnx/model'
 import { makeTensor } from '../onnx/tensor'
 
+const NEWEST = 21
+
 /** Operators whose meaning changed in an opset, so that nodes of an older one must not be carried over it. */
 const CHANGED: Record<string, number> = {
   Upsample: 10,
   Resize: 11,
   TopK: 11,
   RoiAlign: 16,
+  DFT: 20,
+  GridSample: 20,
+  GroupNormalization: 21,
   Scan: 9,
   BatchNormalization: 9,
   RNN: 7,
@@ -44,11 +52,11 @@ export function opsetObstacles(model: Model, target: number): string[] {
   const from = model.opset()
   const reasons: string[] = []
   if (from < 7) reasons.push(`opset ${from} is older than 7`)
-  if (target > 13) reasons.push(`opset ${target} is newer than 13`)
+  if (target > NEWEST) reasons.push(`opset ${target} is newer than ${NEWEST}`)
   for (const node of model.graph.nodes) {
     if (normalDomain(node.domain) !== '') continue
-    const since = CHANGED[node.opType]
-    if (since !== undefined && from < since && target >= since) {
+    const since = changedSince(node, from, target)
+    if (since !== undefined) {
       reasons.push(`${describeNode(node)} means something else since opset ${since}`)
     }
     if (node.attribute.some(a => a.g !== undefined || a.graphs.length > 0)) {
@@ -56,6 +64,14 @@ export function opsetObstacles(model: Model, target: number): string[] {
     }
   }
   return reasons
+}
+
+/** The first opset of those up to `target` in which the node means something else than in `from`. */
+function changedSince(node: NodeProto, from: number, target: number): number | undefined {
+  const changes = [CHANGED[node.opType] ?? 0]
+  if (node.opType === 'AveragePool' && intAttribute(node, 'ceil_mode', 0)) changes.push(19)
+  if (node.opType === 'BatchNormalization' && node.output.length > 1) changes.push(14)
+  return changes.find(since => from < since && target >= since)
 }
 
 /** Raises the operator set in place. Call only when there are no obstacles. */
@@ -111,6 +127,7 @@ const flattened: Move = {
 }
 
 const axesAt13: Move[] = [{ since: 13, rewrite: intsToInput('axes', 1) }]
+const axesAt18: Move[] = [{ since: 18, rewrite: intsToInput('axes', 1) }]
 
 const MOVES: Record<string, Move[]> = {
   Softmax: [flattened],
@@ -119,7 +136,24 @@ const MOVES: Record<string, Move[]> = {
   Squeeze: axesAt13,
   Unsqueeze: axesAt13,
   ReduceSum: axesAt13,
-  Split: [{ since: 13, rewrite: intsToInput('split', 1) }],
+  ReduceL1: axesAt18,
+  ReduceL2: axesAt18,
+  ReduceLogSum: axesAt18,
+  ReduceLogSumExp: axesAt18,
+  ReduceMax: axesAt18,
+  ReduceMean: axesAt18,
+  ReduceMin: axesAt18,
+  ReduceProd: axesAt18,
+  ReduceSumSquare: axesAt18,
+  Split: [
+    { since: 13, rewrite: intsToInput('split', 1) },
+    {
+      since: 18,
+      rewrite(_, node) {
+        if (!node.input[1]) node.attribute.push(makeAttribute('num_outputs', BigInt(node.output.length)))
+      },
+    },
+  ],
   Dropout: [{ since: 12, rewrite: (_, node) => drop(node, 'ratio') }],
   Clip: [
     {
