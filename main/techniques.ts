@@ -12,6 +12,7 @@ import { dynamicInt8 } from './quantize/dynamic-int8'
 import { float16 } from './quantize/float16'
 import { nearest } from './quantize/names'
 import { staticInt8 } from './quantize/static-int8'
+import { weightInt4 } from './quantize/weight-int4'
 import { weightInt8 } from './quantize/weight-int8'
 import type { Technique } from './technique'
 import { fineTune } from './training/fine-tune'
@@ -21,6 +22,7 @@ export const TECHNIQUES = [
   staticInt8,
   dynamicInt8,
   weightInt8,
+  weightInt4,
   float16,
   pruneChannels,
   pruneFfn,

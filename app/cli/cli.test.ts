@@ -100,7 +100,7 @@ describe('help and usage', () => {
     }
     expect(stdout.replace(/\s+/g, ' ')).toContain('(minmax, entropy, percentile; default: minmax)')
     const all = cli.run('quantize', '--help').stdout
-    for (const method of ['static-int8', 'dynamic-int8', 'weight-int8', 'float16'])
+    for (const method of ['static-int8', 'dynamic-int8', 'weight-int8', 'weight-int4', 'float16'])
       expect(all).toContain(`--method ${method}:`)
   })
 
@@ -121,7 +121,7 @@ describe('help and usage', () => {
     )
     refused(
       cli.run('quantize', TEACHER, '--method', 'int3', '--out', join(folder, 'x.onnx')),
-      'There is no method int3. [--method] Choose one of: static-int8, dynamic-int8, weight-int8, float16.',
+      'There is no method int3. [--method] Choose one of: static-int8, dynamic-int8, weight-int8, weight-int4, float16.',
     )
     refused(
       cli.run(

@@ -1,0 +1,92 @@
+/** Weights as 4-bit codes in blocks along K: w ≈ s·(q − z) with q in 0…15, one s and one z per block. */
+import { codeOf, type Grid, nearestGrid } from './int4-grid'
+import { halfQuadratic } from './int4-hqq'
+
+export interface BlockOptions {
+  /** Values per block. */
+  group: number
+  symmetric: boolean
+  rounding: 'nearest' | 'hqq'
+  /** Zero points need not be whole numbers. */
+  fractional: boolean
+}
+
+/** A matrix [K, N], or [N, K] when transposed. */
+export interface MatrixShape {
+  k: number
+  n: number
+  transposed: boolean
+}
+
+export interface Blocks {
+  k: number
+  n: number
+  group: number
+  /** Blocks per column: ceil(K / group). */
+  count: number
+  /** [N, K], one code per byte. */
+  codes: Uint8Array
+  /** [N, count] */
+  scales: Float32Array
+  /** [N, count]; whole numbers of 0…15 unless they may be fractional. */
+  zeros: Float32Array
+}
+
+/**
+ * Codes of a matrix. `pause` is called between columns now and then, and may throw to stop.
+ * @param values in the order of `shape`, finite
+ * @param factor multiplied into every value
+ */
+export async function codeBlocks(
+  values: Float32Array,
+  shape: MatrixShape,
+  options: BlockOptions,
+  factor = 1,
+  pause?: () => Promise<void>,
+): Promise<Blocks> {
+  const { k, n } = shape
+  const { group } = options
+  const count = Math.ceil(k / group)
+  const codes = new Uint8Array(n * k)
+  const scales = new Float32Array(n * count)
+  const zeros = new Float32Array(n * count)
+  const column = new Float32Array(k)
+  const rest = Math.max(1, Math.floor(PAUSE_AFTER / k))
+  for (let j = 0; j < n; j++) {
+    if (j % rest === 0) await pause?.()
+    const [start, step] = shape.transposed ? [j * k, 1] : [j, n]
+    for (let i = 0; i < k; i++) column[i] = (values[start + i * step] as number) * factor
+    for (let b = 0; b < count; b++) {
+      const from = b * group
+      const block = column.subarray(from, Math.min(k, from + group))
+      const { scale, zero } = gridFor(block, options)
+      scales[j * count + b] = scale
+      zeros[j * count + b] = zero
+      for (let i = 0; i < block.length; i++) {
+        codes[j * k + from + i] = codeOf((block[i] as number) / scale + zero)
+      }
+    }
+  }
+  return { k, n, group, count, codes, scales, zeros }
+}
+
+/** Values after which others get a turn. */
+const PAUSE_AFTER = 1 << 18
+
+function gridFor(block: Float32Array, { symmetric, rounding, fractional }: BlockOptions): Grid {
+  const nearest = nearestGrid(block, symmetric)
+  return rounding === 'nearest' ? nearest : halfQuadratic(block, nearest, fractional && !symmetric)
+}
+
+/** The matrix that the codes stand for, in the order of `shape`. */
+export function decodeBlocks({ k, n, group, count, codes, scales, zeros }: Blocks, transposed: boolean) {
+  const values = new Float32Array(k * n)
+  for (let j = 0; j < n; j++) {
+    for (let i = 0; i < k; i++) {
+      const block = j * count + Math.floor(i / group)
+      const value = (scales[block] as number) * ((codes[j * k + i] as number) - (zeros[block] as number))
+      values[transposed ? j * k + i : i * n + j] = value
+    }
+  }
+  return values
+}
