@@ -276,6 +276,7 @@ describe('what the numbers allow one to claim', () => {
 
   it('gives a ratio with its interval, whichever way it points', () => {
     expect(describeRatio(ratio(0.5, 0.48, 0.52))).toBe('2.0× faster (1.9× to 2.1× faster)')
+    expect(describeRatio(ratio(0.667, 0.66, 0.675))).toBe('1.5× faster (1.48× to 1.52× faster)')
     expect(describeRatio(ratio(2, 1.9, 2.1))).toBe('2.0× slower (1.9× to 2.1× slower)')
     expect(describeRatio(ratio(1, 0.98, 1.06))).toBe(
       'no difference shown (between 2 % faster and 6 % slower)',

@@ -136,7 +136,10 @@ export function rangeOf(ratio: LatencyRatio): string {
   const tone = ratioTone(ratio)
   if (tone === 'uncertain') return `between ${speedText(ratio.low)} and ${speedText(ratio.high)}`
   const ends = tone === 'better' ? [1 / ratio.high, 1 / ratio.low] : [ratio.low, ratio.high]
-  return `${ends.map(e => factorText(e)).join(' to ')} ${tone === 'better' ? 'faster' : 'slower'}`
+  const [low, high] = ends.map(e => factorText(e))
+  // A narrow interval needs another digit to be one.
+  const text = low === high && low?.endsWith('×') ? ends.map(e => `${e.toFixed(2)}×`) : [low, high]
+  return `${text.join(' to ')} ${tone === 'better' ? 'faster' : 'slower'}`
 }
 
 /** '3.9× smaller', '1.2× larger', or 'the same size' within a thousandth. Sizes in bytes. */
