@@ -5,6 +5,7 @@ import { BantamError } from '../../shared/errors'
 import { PruneBlocksOptions, type PruneCost, PruneDecisions } from '../../shared/prune'
 import { breathe, type TaskContext, within } from '../jobs/context'
 import type { Model } from '../onnx/model'
+import { namePattern } from '../onnx/name-pattern'
 import { counted } from '../onnx/passes/pass'
 import { tensorByteLength } from '../onnx/tensor'
 import { type Block, dropBlocks, findStages, type Stage } from '../structure/blocks'
@@ -229,10 +230,7 @@ async function changesOf(
 }
 
 function withoutExcluded(stages: readonly Stage[], patterns: readonly string[]): Stage[] {
-  const matchers = patterns.map(pattern => {
-    const escaped = pattern.split('*').map(part => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))
-    return new RegExp(`^${escaped.join('.*')}$`)
-  })
+  const matchers = patterns.map(namePattern)
   return stages.map(stage => ({
     blocks: stage.blocks.map(block => ({
       ...block,

@@ -1,6 +1,7 @@
 /** Which groups of a structure a pruning may reduce, how far, and why the others stay. */
 import { BantamError } from '../../shared/errors'
 import type { GroupKind, PruneDeclined } from '../../shared/prune'
+import { namePattern } from '../onnx/name-pattern'
 import type { ChannelGroup, Structure } from '../structure/groups'
 import { holdersOfWeights } from '../structure/inner'
 import { groupKinds } from './kinds'
@@ -80,8 +81,7 @@ function oneFactor(groups: readonly ChannelGroup[], kinds: ReadonlyMap<string, G
 function excluded(groups: readonly ChannelGroup[], patterns: readonly string[]): Set<string> {
   const found = new Set<string>()
   for (const pattern of patterns) {
-    const escaped = pattern.split('*').map(part => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))
-    const matcher = new RegExp(`^${escaped.join('.*')}$`)
+    const matcher = namePattern(pattern)
     const named = groups.filter(({ id, producers, weights }) =>
       [id, id.replace(/\[\d+\](\.\d+)?$/, ''), ...producers, ...weights.map(w => w.name)].some(name =>
         matcher.test(name),

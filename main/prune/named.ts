@@ -1,5 +1,6 @@
 /** Names of things that options leave alone: `*` stands for any text. */
 import { BantamError } from '../../shared/errors'
+import { namePattern } from '../onnx/name-pattern'
 import { nearest } from '../quantize/names'
 
 /**
@@ -13,7 +14,7 @@ export function namedBy<T>(
 ): Set<T> {
   const found = new Set<T>()
   for (const pattern of patterns) {
-    const matcher = matcherOf(pattern)
+    const matcher = namePattern(pattern)
     const named = items.filter(item => names(item).some(name => matcher.test(name)))
     if (named.length === 0) {
       const near = nearest(
@@ -28,9 +29,4 @@ export function namedBy<T>(
     for (const item of named) found.add(item)
   }
   return found
-}
-
-function matcherOf(pattern: string): RegExp {
-  const escaped = pattern.split('*').map(part => part.replace(/[.+?^${}()|[\]\\]/g, '\\$&'))
-  return new RegExp(`^${escaped.join('.*')}$`)
 }

@@ -1,6 +1,7 @@
 /** Which weights do not change. */
 import { BantamError } from '../../shared/errors'
 import type { Model } from '../onnx/model'
+import { namePattern } from '../onnx/name-pattern'
 
 /**
  * The weights of `wrt` that remain to be trained: those that match none of the patterns. A pattern is a name, `*`
@@ -18,8 +19,9 @@ export function withoutFrozen(model: Model, wrt: readonly string[], patterns: re
   }
   const frozen = new Set<string>()
   for (const pattern of patterns) {
+    const named = namePattern(pattern)
     const first = /^first:(\d+)$/.exec(pattern)
-    const matched = first ? firstLayers(model, wrt, Number(first[1])) : wrt.filter(matcher(pattern))
+    const matched = first ? firstLayers(model, wrt, Number(first[1])) : wrt.filter(name => named.test(name))
     if (matched.length === 0) {
       const some = wrt.slice(0, 3).join(', ')
       throw new BantamError('bad-option', `No weight is called ${pattern}.`, {
@@ -35,12 +37,6 @@ export function withoutFrozen(model: Model, wrt: readonly string[], patterns: re
     where: 'freeze',
     action: 'Freeze fewer.',
   })
-}
-
-function matcher(pattern: string): (name: string) => boolean {
-  const parts = pattern.split('*').map(part => part.replace(/[\\^$.+?()[\]{}|]/g, '\\$&'))
-  const expression = new RegExp(`^${parts.join('.*')}$`)
-  return name => expression.test(name)
 }
 
 function firstLayers(model: Model, wrt: readonly string[], count: number): string[] {
