@@ -1,7 +1,7 @@
 import type { PruneSensitivity } from '../../../shared/prune'
-import { dropColor, dropScale, isShown } from '../prune/drops'
-import { dropText, METRIC_TITLES } from '../prune/words'
+import { dropScale } from '../prune/drops'
 import type { Column } from '../ui/DataTable'
+import { dropColor, dropText, isShown, METRIC_TITLES } from '../ui/losses'
 import type { LayerRow } from './layer-rows'
 
 /** What is lost when about half of a layer's channels go alone, by what was measured nearest to a half. */

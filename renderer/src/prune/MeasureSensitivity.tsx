@@ -8,9 +8,10 @@ import { stageOf } from '../jobs/job-look'
 import { isActive, useApp, withJob } from '../store/app'
 import { useClient } from '../store/connection'
 import { invalidate, type Query, useQuery } from '../store/query'
+import { METRIC_TITLES } from '../ui/losses'
 import { notifyError } from '../ui/notify'
 import classes from './prune.module.css'
-import { CHOICES, METRIC_TITLES } from './words'
+import { CHOICES } from './words'
 
 function keyOf(variant: string): string {
   return `study/prune/sensitivity/${variant}`

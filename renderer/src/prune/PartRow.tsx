@@ -3,11 +3,12 @@ import { RotateCcw } from 'lucide-react'
 import { memo } from 'react'
 import { formatCount, formatExact, formatMs, formatShare } from '../../../shared/format'
 import type { PruneSensitivity, SensitivityPoint } from '../../../shared/prune'
+import { dropColor, dropText, isShown, level } from '../ui/losses'
 import classes from './chart.module.css'
-import { dropAt, dropColor, isShown, level } from './drops'
+import { dropAt } from './drops'
 import { KeepSlider } from './KeepSlider'
 import { keepOf, type Part } from './parts'
-import { dropText, KIND_TITLES } from './words'
+import { KIND_TITLES } from './words'
 
 type Metric = PruneSensitivity['metric']
 

@@ -2,11 +2,11 @@ import { useElementSize, useMergedRef } from '@mantine/hooks'
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { useEffect, useRef } from 'react'
 import type { PruneSensitivity } from '../../../shared/prune'
+import { DROP_TITLES } from '../ui/losses'
 import classes from './chart.module.css'
 import { dropScale } from './drops'
 import { PartRow } from './PartRow'
 import type { Part } from './parts'
-import { DROP_TITLES } from './words'
 
 interface PartsChartProps {
   parts: readonly Part[]

@@ -12,6 +12,7 @@ import { closeDialog, openDialog } from '../store/ui'
 import { watchTraining } from '../training/watch'
 import { EmptyState } from '../ui/EmptyState'
 import { ErrorNotice } from '../ui/ErrorNotice'
+import { stepOfKey } from '../ui/history'
 import { NoteList } from '../ui/NoteList'
 import { OptionsFold } from '../variant/OptionsFold'
 import { AmountForm } from './AmountForm'
@@ -26,7 +27,6 @@ import { PruneFooter } from './PruneFooter'
 import classes from './prune.module.css'
 import { RecoveryPart } from './RecoveryPart'
 import { type PruneFormState, usePruneForm } from './usePruneForm'
-import { redone, undone } from './widths'
 
 interface PruneDialogProps {
   parent: string
@@ -119,6 +119,7 @@ function PruneBody({ methods, study, parent, technique, given, onParent }: Prune
 
   function press(event: KeyboardEvent) {
     const mod = event.ctrlKey || event.metaKey
+    const step = stepOfKey(event)
     if (event.key === 'Escape') {
       // An open list closes first; then the graph; then the dialog, which would take the form with it.
       const target = event.target instanceof HTMLElement ? event.target : null
@@ -129,10 +130,9 @@ function PruneBody({ methods, study, parent, technique, given, onParent }: Prune
     } else if (event.key === 'Enter' && mod && !onGraph) {
       event.preventDefault()
       void start()
-    } else if (mod && /^[zy]$/i.test(event.key) && !isTextField(event.target)) {
+    } else if (step) {
       event.preventDefault()
-      const again = event.shiftKey || event.key.toLowerCase() === 'y'
-      form.changeWidths(again ? redone : undone)
+      form.changeWidths(step)
     }
   }
 
@@ -183,10 +183,6 @@ function PruneBody({ methods, study, parent, technique, given, onParent }: Prune
       )}
     </div>
   )
-}
-
-function isTextField(target: EventTarget): boolean {
-  return target instanceof HTMLInputElement && target.type !== 'checkbox' && target.type !== 'radio'
 }
 
 /** How much, what first, and what brings accuracy back. */

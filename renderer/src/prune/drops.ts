@@ -1,5 +1,6 @@
-/** Measured drops between the shares they were measured at, and how grave they look. */
+/** Measured drops between the shares they were measured at. */
 import type { PruneSensitivity, SensitivityPoint } from '../../../shared/prune'
+import { LEAST_SCALE } from '../ui/losses'
 
 export interface DropAt {
   value: number
@@ -34,33 +35,8 @@ export function dropAt(points: readonly SensitivityPoint[], keep: number): DropA
   }
 }
 
-/** Drops that fill a row to its top, at least: so that a network that loses nothing looks so. */
-const LEAST_SCALE: Record<PruneSensitivity['metric'], number> = {
-  accuracy: 0.05,
-  agreement: 0.05,
-  distance: 0.2,
-  rmse: 0,
-}
-
 /** The drop that fills a row's height: the largest measured. */
 export function dropScale({ curves, metric }: PruneSensitivity): number {
   const largest = Math.max(0, ...curves.flatMap(c => c.points.map(p => p.drop.value)))
   return Math.max(LEAST_SCALE[metric], largest) || 1
-}
-
-/** Height of a drop, 0 … 1: by its square root, so that a tenth of the largest is still seen. */
-export function level(drop: number, scale: number): number {
-  return Math.sqrt(Math.min(1, Math.max(0, drop) / scale))
-}
-
-/** A difference is claimed only where the interval is above zero. */
-export function isShown({ low }: { low: number }): boolean {
-  return low > 0
-}
-
-/** From grey, where nothing is shown, to the colour of loss. */
-export function dropColor(drop: { value: number; low: number }, scale: number): string {
-  if (!isShown(drop)) return 'var(--bt-uncertain)'
-  const share = Math.round(25 + level(drop.value, scale) * 75)
-  return `color-mix(in srgb, var(--bt-worse) ${share}%, var(--bt-teacher))`
 }

@@ -3,10 +3,10 @@ import type { PruneChange, SensitivityPoint } from '../../../shared/prune'
 import { cnnGraph } from '../fixtures/graphs'
 import { previewPruning, sensitivityOf } from '../fixtures/prune'
 import { study } from '../fixtures/study'
-import { dropAt, dropColor, dropScale, isShown, level } from './drops'
+import { dropColor, dropText, isShown, level } from '../ui/losses'
+import { dropAt, dropScale } from './drops'
 import { describedNode, fatesOf, goneOf } from './graph-parts'
 import { keepOf, partLabel, partsOf } from './parts'
-import { dropText } from './words'
 
 const graph = cnnGraph(1)
 const [teacher] = study.variants

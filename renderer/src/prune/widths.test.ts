@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
-import { cleared, NO_WIDTHS, redone, settled, undone, widthsFrom, withWidth } from './widths'
+import { redone, settled, undone } from '../ui/history'
+import { cleared, NO_WIDTHS, widthsFrom, withWidth } from './widths'
 
 describe('shares by hand', () => {
   it('take a drag back as one step, and forward again', () => {

@@ -1,7 +1,6 @@
 /** What options, parts and drops are called. */
 
-import { formatShare } from '../../../shared/format'
-import type { PruneChange, PruneSensitivity } from '../../../shared/prune'
+import type { PruneChange } from '../../../shared/prune'
 
 type Kind = PruneChange['kind']
 
@@ -76,36 +75,4 @@ export function nodeParts(described: string): { op: string; name: string } {
   const at = described.indexOf(' ')
   if (at < 0) return { op: '', name: described }
   return { op: described.slice(0, at), name: described.slice(at + 1).replace(/^→ /, '') }
-}
-
-type Metric = PruneSensitivity['metric']
-
-/** What is lost as a part gets smaller. */
-export const DROP_TITLES: Record<Metric, string> = {
-  accuracy: 'Accuracy lost',
-  agreement: 'Agreement lost',
-  distance: 'Distance added',
-  rmse: 'Error added',
-}
-
-export const METRIC_TITLES: Record<Metric, string> = {
-  accuracy: 'accuracy',
-  agreement: 'agreement with itself',
-  distance: 'distance from its own answers',
-  rmse: 'root mean square error',
-}
-
-/** '1.3 points', '4.2 %', '0.031'; negative where it got better. */
-export function dropText(drop: number, metric: Metric): string {
-  const sign = drop < 0 ? '−' : ''
-  const size = Math.abs(drop)
-  switch (metric) {
-    case 'accuracy':
-    case 'agreement':
-      return `${sign}${(size * 100).toFixed(size < 0.0995 ? 1 : 0)} pt`
-    case 'distance':
-      return `${sign}${formatShare(size, size < 0.0995 ? 1 : 0)}`
-    case 'rmse':
-      return `${sign}${Number(size.toPrecision(2))}`
-  }
 }
