@@ -1,10 +1,11 @@
-import { ActionIcon, Button, Progress, Tooltip } from '@mantine/core'
-import { Activity, X } from 'lucide-react'
+import { Button } from '@mantine/core'
+import { Activity } from 'lucide-react'
 import { useEffect, useRef } from 'react'
 import type { Variant } from '../../../shared/domain'
 import { formatDuration, formatExact } from '../../../shared/format'
 import { IMPORTANCES, type PruneSensitivity } from '../../../shared/prune'
-import { stageOf } from '../jobs/job-look'
+import { JobInPlace } from '../jobs/JobInPlace'
+import { WhatFailed } from '../jobs/WhatFailed'
 import { isActive, useApp, withJob } from '../store/app'
 import { useClient } from '../store/connection'
 import { invalidate, type Query, useQuery } from '../store/query'
@@ -51,44 +52,13 @@ export function MeasureSensitivity({ variant, sensitivity, hasData, importance }
     }
   }
 
-  if (job && isActive(job)) {
-    const percent = Math.round(job.progress * 100)
-    const left = job.secondsLeft === null ? '' : `, ${formatDuration(job.secondsLeft)} left`
-    return (
-      <div className={classes.measuring} title={`${job.title}: ${stageOf(job)}`}>
-        <Progress
-          value={percent}
-          size={5}
-          className={classes.progress}
-          aria-label={`Progress of ${job.title}`}
-        />
-        <span className="num" role="status">
-          {job.state === 'queued' ? 'waiting' : `${percent} %${left}`}
-        </span>
-        <Tooltip label="Cancel">
-          <ActionIcon
-            size="sm"
-            aria-label={`Cancel ${job.title}`}
-            onClick={() => client.jobs.cancel({ id: job.id }).catch(notifyError)}
-          >
-            <X size={14} aria-hidden />
-          </ActionIcon>
-        </Tooltip>
-      </div>
-    )
-  }
+  if (job && isActive(job)) return <JobInPlace job={job} />
   const failed = job?.state === 'failed' ? job.error : null
   const how = sensitivity && CHOICES.importance?.[sensitivity.importance]?.title
   return (
     <div className={classes.measuring}>
       {failed ? (
-        <span
-          className={`${classes.failed} ellipsis`}
-          role="alert"
-          title={`${failed.message} ${failed.action ?? ''}`}
-        >
-          {failed.message}
-        </span>
+        <WhatFailed error={failed} />
       ) : (
         <span
           className={`${classes.hint} ellipsis`}

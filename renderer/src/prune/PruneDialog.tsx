@@ -15,6 +15,7 @@ import { ErrorNotice } from '../ui/ErrorNotice'
 import { stepOfKey } from '../ui/history'
 import { NoteList } from '../ui/NoteList'
 import { OptionsFold } from '../variant/OptionsFold'
+import { StartFooter } from '../variant/StartFooter'
 import { AmountForm } from './AmountForm'
 import { ChoiceFields } from './ChoiceFields'
 import { MethodStrip } from './MethodStrip'
@@ -23,7 +24,6 @@ import { trains } from './options'
 import { GRAPH_BUTTON, PartsPanel, type View } from './PartsPanel'
 import { PreviewTiles } from './PreviewTiles'
 import { PrunedGraph } from './PrunedGraph'
-import { PruneFooter } from './PruneFooter'
 import classes from './prune.module.css'
 import { RecoveryPart } from './RecoveryPart'
 import { type PruneFormState, usePruneForm } from './usePruneForm'
@@ -168,7 +168,7 @@ function PruneBody({ methods, study, parent, technique, given, onParent }: Prune
           </div>
           <div className={classes.bottom}>
             {error && <ErrorNotice error={error} onClose={() => setError(null)} />}
-            <PruneFooter
+            <StartFooter
               form={form}
               variants={study.variants}
               blocked={blocked}

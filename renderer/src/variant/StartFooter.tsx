@@ -1,11 +1,18 @@
 import { Button, NumberInput, Select, TextInput } from '@mantine/core'
 import type { Variant } from '../../../shared/domain'
 import { closeDialog } from '../store/ui'
-import classes from './prune.module.css'
-import type { PruneFormState } from './usePruneForm'
+import classes from './variant.module.css'
 
-interface PruneFooterProps {
-  form: PruneFormState
+interface StartFooterProps {
+  form: {
+    parent: Variant
+    name: string
+    setName(name: string): void
+    /** The name where none is given. */
+    automatic: string
+    seed: number
+    setSeed(seed: number): void
+  }
   variants: readonly Variant[]
   blocked: boolean
   busy: boolean
@@ -13,9 +20,9 @@ interface PruneFooterProps {
 }
 
 /** Model, name, seed, and Start. */
-export function PruneFooter({ form, variants, blocked, busy, onParent }: PruneFooterProps) {
+export function StartFooter({ form, variants, blocked, busy, onParent }: StartFooterProps) {
   return (
-    <div className={classes.footer}>
+    <div className={classes.startFooter}>
       <Select
         label="Model"
         data={variants.map(v => ({ value: v.id, label: v.name }))}
@@ -31,7 +38,7 @@ export function PruneFooter({ form, variants, blocked, busy, onParent }: PruneFo
         value={form.name}
         maxLength={160}
         onChange={event => form.setName(event.currentTarget.value)}
-        className={classes.name}
+        className={classes.startName}
       />
       <NumberInput
         label="Seed"
@@ -43,7 +50,7 @@ export function PruneFooter({ form, variants, blocked, busy, onParent }: PruneFo
         value={form.seed}
         onChange={value => typeof value === 'number' && form.setSeed(value)}
       />
-      <div className={classes.footerButtons}>
+      <div className={classes.startButtons}>
         <Button variant="default" onClick={closeDialog}>
           Cancel
         </Button>
