@@ -8,6 +8,7 @@ import type { TrainingRecord } from '../shared/training'
 import type { Dataset } from './data/dataset'
 import type { TaskContext } from './jobs/context'
 import type { Model } from './onnx/model'
+import type { StatisticsStore } from './quantize/statistics'
 
 /** Samples of a dataset. */
 export interface SampleSet {
@@ -35,6 +36,8 @@ export interface PlanInput extends Partial<LearnInput> {
   model: Model
   /** Samples for calibration, already outside the test split. Absent when the technique needs none. */
   calibration?: SampleSet | undefined
+  /** Where what is known of activations is kept between plans, so that another calibration runs no model. */
+  statistics?: StatisticsStore | undefined
   seed: number
   threads: number
 }

@@ -32,6 +32,7 @@ import {
 } from './domain'
 import { ErrorData } from './errors'
 import { IMPORTANCES, PrunePreview, PruneSensitivity } from './prune'
+import { LayerDetail, QuantizeSensitivity } from './quantize'
 import { GraphView, StudentPreview, SuggestedPair, TrainingRecord } from './training'
 
 /** A file or folder a person chose: made by a dialog, a drop, an upload or (host only) a typed path. */
@@ -74,6 +75,9 @@ export type SampleName = z.infer<typeof SampleName>
 const id = z.object({ id: z.string() })
 /** Every procedure may answer with an ORPCError of code BANTAM whose data is this. */
 const base = oc.errors({ BANTAM: { data: ErrorData } })
+
+/** Options of `quantize.static-int8`; those not named have their defaults. */
+const StaticChoices = z.record(z.string(), z.unknown()).optional()
 
 export const contract = {
   app: {
@@ -229,6 +233,27 @@ export const contract = {
         }),
       )
       .output(Job),
+  },
+  quantize: {
+    /**
+     * What was measured last of the variant's model on the study's current data; null where nothing was. While a job
+     * measures, the layers that are done.
+     */
+    sensitivity: base.input(z.object({ variant: z.string() })).output(QuantizeSensitivity.nullable()),
+    /** Job: makes each layer alone compute in 8 bits, and measures what it costs. Options are of static int8. */
+    measure: base
+      .input(
+        z.object({
+          variant: z.string(),
+          options: StaticChoices,
+          samples: z.number().int().min(1).max(100_000).default(256),
+        }),
+      )
+      .output(Job),
+    /** Where the values of a layer lie, and why it loses what it loses. `layer`: its id in the sensitivity. */
+    layer: base
+      .input(z.object({ variant: z.string(), layer: z.string().min(1), options: StaticChoices }))
+      .output(LayerDetail),
   },
   training: {
     /** What a training job reported so far; null before its first step and for other jobs. */

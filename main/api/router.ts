@@ -8,6 +8,7 @@ import { measureRouter } from './measure'
 import { modelsRouter } from './models'
 import { procedure } from './procedure'
 import { pruneRouter } from './prune'
+import { quantizeRouter } from './quantize'
 import { studiesRouter } from './studies'
 import { techniquesRouter } from './techniques'
 import { variantsRouter } from './variants'
@@ -25,6 +26,7 @@ export function createRouter(bench: Bench) {
     variants: variantsRouter(bench),
     distill: distillRouter(bench),
     prune: pruneRouter(bench),
+    quantize: quantizeRouter(bench),
     training: trainingRouter(bench),
     measure: measureRouter(bench),
     jobs: jobsRouter(bench),

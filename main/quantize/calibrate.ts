@@ -1,57 +1,16 @@
-/**
- * Ranges of activations over calibration samples, in constant memory.
- *
- * First pass: ReduceMin, ReduceMax, ReduceSum (for NaN) and Size of every value are computed inside the graph, so only scalars come back.
- * Second pass (entropy, percentile): with the ranges known, values are counted into histograms whose bins never move,
- * as many samples and values at a time as fit `FETCH_BYTES`; only the counts are kept. Where all values of all samples
- * fit, the first pass fetches them as well and the model is not run again.
- */
-import { join } from 'node:path'
-import { create } from '@bufbuild/protobuf'
-import { ValueInfoProtoSchema } from 'onnx-buf'
-import type { Note, TensorInfo } from '../../shared/domain'
+/** Ranges of activations over calibration samples. */
+import type { Note } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
-import type { Dataset } from '../data/dataset'
-import { breathe, type TaskContext, within } from '../jobs/context'
-import { fixedBatch } from '../measure/inputs'
-import { makeNode } from '../onnx/build'
-import type { Model } from '../onnx/model'
-import { isExternal, tensorByteLength } from '../onnx/tensor'
-import { serialize, writeModel } from '../onnx/write'
-import { openSession, type Session } from '../runtime/session'
-import { elementCount, type Tensor } from '../runtime/tensor'
+import { breathe, type TaskContext } from '../jobs/context'
 import type { Range } from './affine'
-import { editableCopy } from './copy'
-import { Histogram } from './histogram'
-import { entropyRange, percentileRange } from './thresholds'
+import { BINS, collect, type StatisticsRequest } from './collect'
+import { type CalibrationMethod, COUNTED, rangeFrom } from './ranges'
+import { type CollectedStatistics, type Counted, statisticsKey, type ValueStatistics } from './statistics'
 
-/** Bytes of activations held at a time for the histograms. */
-const FETCH_BYTES = 128 * 2 ** 20
-/** Samples in one run when the model takes any number. */
-const BATCH = 32
-/** Above this many bytes of weights the augmented model goes through a file. */
-const IN_MEMORY_BYTES = 2 ** 30
+export type { CalibrationMethod }
 
-/** Bins by which the windows of the entropy calibration grow: finer than that the divergence hardly changes. */
-const WINDOW_STEP = 4
-/** Codes of an 8-bit type. */
-const CODES = 256
-
-export type CalibrationMethod =
-  | { kind: 'minmax' }
-  | { kind: 'entropy'; bins: number }
-  | { kind: 'percentile'; bins: number; percentile: number }
-
-export interface CalibrationRequest {
-  model: Model
-  /** Float32 values of the main graph to be measured. */
-  values: readonly string[]
-  /** What is known of their shapes. */
-  types?: ReadonlyMap<string, TensorInfo>
-  dataset: Dataset
-  indices: Uint32Array
+export interface CalibrationRequest extends StatisticsRequest {
   method: CalibrationMethod
-  threads: number
 }
 
 export interface Calibration {
@@ -62,311 +21,62 @@ export interface Calibration {
 }
 
 /**
- * Measures. Throws `bad-data` when there are no samples, fewer than the model's fixed batch, or a value that is not
- * finite; and what running the model throws.
+ * Measures, or takes what the store has. Throws `bad-data` when there are no samples, fewer than the model's fixed
+ * batch, or a value that is not finite; and what running the model throws.
  */
 export async function calibrate(request: CalibrationRequest, context: TaskContext): Promise<Calibration> {
   const { values, method } = request
-  const counts = method.kind !== 'minmax'
-  const kept: Kept | undefined = counts && allFit(request) ? new Map() : undefined
-  const share = counts && !kept ? 0.4 : 1
-  const wanted = kept ? 'both' : 'scalars'
-  const { plan, extremes } = await withSession(request, wanted, context, async session => {
-    const plan = batchPlan(session, request.indices)
-    return { plan, extremes: await extremesPass(session, request, plan, kept, within(context, 0, share)) }
-  })
-  const ranges = new Map(values.map(name => [name, { ...(extremes.get(name) as Extremes).range }]))
-  const histograms = emptyHistograms(request, extremes)
-  if (kept) {
-    for (const [name, histogram] of histograms) {
-      for (const data of kept.get(name) ?? []) histogram.add(data)
-      await breathe(context)
-    }
-  } else if (counts) {
-    await withSession(request, 'values', context, session =>
-      histogramPass(session, request, plan, extremes, histograms, within(context, share, 1)),
-    )
+  const counted = COUNTED[method.kind]
+  const asked = { ...request, bins: method.kind === 'minmax' ? request.bins : method.bins }
+  const collected = request.statistics
+    ? await keptStatistics(asked, context)
+    : await collect(asked, counted === null ? [] : [counted], context)
+  const ranges = new Map<string, Range>()
+  for (const name of values) {
+    ranges.set(name, rangeFrom(known(collected, name), method))
+    if (counted !== null) await breathe(context)
   }
-  for (const [name, histogram] of histograms) {
-    const { range } = extremes.get(name) as Extremes
-    const narrow = method.kind === 'entropy' ? leastLoss(histogram, range) : percentiles(histogram, method)
-    ranges.set(name, { min: Math.max(range.min, narrow.min), max: Math.min(range.max, narrow.max) })
-    await breathe(context)
-  }
-  const samples = plan.batches.reduce((sum, batch) => sum + batch.length, 0)
-  return { ranges, samples, notes: [...plan.notes, ...emptyNotes(values, extremes)] }
+  return { ranges, samples: collected.samples, notes: notesOf(collected, values) }
 }
 
-type Wanted = 'scalars' | 'values' | 'both'
-/** The values themselves, run by run. */
-type Kept = Map<string, Float32Array[]>
+/** Notes of a collection, as far as they are about these values. */
+export function notesOf(collected: CollectedStatistics, values: readonly string[]): Note[] {
+  return [...collected.notes, ...emptyNotes(values, collected.values)]
+}
+
+function known({ values }: CollectedStatistics, name: string): ValueStatistics {
+  const found = values.get(name)
+  if (found) return found
+  throw new BantamError('internal', 'Nothing was collected of a value.', { where: name })
+}
+
+const ALL: readonly Counted[] = ['magnitudes', 'nonzero']
 
 /**
- * Whether the values of all samples together fit `FETCH_BYTES`. A free first axis counts samples, a fixed one may be as
- * long for every sample. False where a shape is not known.
+ * Ranges and both histograms of the values: those the store has, and the others measured and put there. Throws as
+ * `calibrate`.
  */
-function allFit({ values, types, indices }: CalibrationRequest): boolean {
-  const counts = values.map(name => {
-    const [first, ...rest] = types?.get(name)?.shape ?? []
-    const known = first !== undefined && rest.every(d => typeof d === 'number' && d >= 0)
-    if (!known) return Number.POSITIVE_INFINITY
-    return (typeof first === 'number' ? first : 1) * elementCount(rest.map(Number))
-  })
-  return 4 * indices.length * counts.reduce((sum, count) => sum + count, 0) <= FETCH_BYTES
-}
-
-async function withSession<T>(
-  request: CalibrationRequest,
-  wanted: Wanted,
+export async function keptStatistics(
+  request: StatisticsRequest,
   context: TaskContext,
-  use: (session: Session) => Promise<T>,
-): Promise<T> {
-  const session = await openAugmented(request, wanted, context)
-  try {
-    return await use(session)
-  } finally {
-    await session.close()
-  }
+): Promise<CollectedStatistics> {
+  const { model, dataset, indices, values, statistics: store } = request
+  const key = store && statisticsKey(model, dataset, indices, request.bins ?? BINS)
+  const kept = key === undefined ? undefined : await store?.get(key)
+  const missing = values.filter(name => !kept?.values.has(name))
+  if (kept && missing.length === 0) return kept
+  const found = await collect({ ...request, values: missing }, ALL, context)
+  const whole = kept ? { ...found, values: new Map([...kept.values, ...found.values]) } : found
+  if (key !== undefined) await store?.put(key, whole)
+  return whole
 }
 
-interface Extremes {
-  range: Range
-  /** Elements for one sample, at most. */
-  perSample: number
-}
-
-interface BatchPlan {
-  batches: Uint32Array[]
-  /** True when batches may be cut smaller. */
-  free: boolean
-  notes: Note[]
-}
-
-const suffixes = {
-  min: '__bantam_min',
-  max: '__bantam_max',
-  sum: '__bantam_sum',
-  size: '__bantam_size',
-}
-
-/** A session over the model with the scalars of every value, or the values themselves, as further outputs. */
-async function openAugmented(
-  request: CalibrationRequest,
-  wanted: Wanted,
-  context: TaskContext,
-): Promise<Session> {
-  const model = editableCopy(request.model)
-  const { graph } = model
-  const outputs = new Set(graph.outputNames)
-  const added: string[] = []
-  for (const name of request.values) {
-    if (wanted !== 'scalars' && !outputs.has(name) && !graph.isInput(name)) added.push(name)
-    if (wanted === 'values') continue
-    graph.add(makeNode('ReduceMin', [name], [name + suffixes.min], { keepdims: 0n }))
-    graph.add(makeNode('ReduceMax', [name], [name + suffixes.max], { keepdims: 0n }))
-    // The extremes pass over NaN, a sum does not.
-    graph.add(makeNode('ReduceSum', [name], [name + suffixes.sum], { keepdims: 0n }))
-    graph.add(makeNode('Size', [name], [name + suffixes.size]))
-    added.push(...Object.values(suffixes).map(suffix => name + suffix))
-  }
-  graph.proto.output.push(...added.map(name => create(ValueInfoProtoSchema, { name })))
-  // Between runs these threads have nothing to do, and others, like the process that will prove the result, have.
-  const options = { threads: request.threads, config: { 'session.intra_op.allow_spinning': '0' } }
-  const bytes = [...graph.initializers()].reduce(
-    (sum, t) => sum + (isExternal(t) ? 0 : tensorByteLength(t)),
-    0,
-  )
-  if (bytes < IN_MEMORY_BYTES) return openSession(serialize(model), options, model.directory ?? undefined)
-  const path = join(context.tempDir, 'calibration.onnx')
-  await writeModel(model, path)
-  return openSession(path, options)
-}
-
-/** Cuts the samples into runs: of the model's fixed batch size, or of `BATCH`. */
-function batchPlan(session: Session, indices: Uint32Array): BatchPlan {
-  if (indices.length === 0)
-    throw new BantamError('bad-data', 'Calibration has no samples.', { where: 'calibration' })
-  const fixed = fixedBatch(session.inputs)
-  const size = fixed !== null && fixed > 0 ? fixed : Math.min(BATCH, indices.length)
-  if (fixed !== null && indices.length < fixed) {
-    throw new BantamError(
-      'bad-data',
-      `The model takes ${fixed} samples at a time, but there are ${indices.length}.`,
-      {
-        where: 'calibration',
-        action: 'Give more calibration samples.',
-      },
-    )
-  }
-  const batches: Uint32Array[] = []
-  for (let i = 0; i < indices.length; i += size) batches.push(indices.subarray(i, i + size))
-  const free = fixed === null
-  const last = batches.at(-1)
-  const notes: Note[] = []
-  if (!free && last && last.length < size) {
-    batches.pop()
-    notes.push({
-      code: 'calibration-remainder',
-      severity: 'info',
-      message: `${last.length} samples were left over from runs of ${size} and not used.`,
-    })
-  }
-  return { batches, free, notes }
-}
-
-async function extremesPass(
-  session: Session,
-  { values, dataset }: CalibrationRequest,
-  plan: BatchPlan,
-  kept: Kept | undefined,
-  context: TaskContext,
-): Promise<Map<string, Extremes>> {
-  const extremes = new Map<string, Extremes>()
-  const inputs = new Set(session.inputs.map(({ name }) => name))
-  const fetches = values.flatMap(name => Object.values(suffixes).map(suffix => name + suffix))
-  if (kept) fetches.push(...values.filter(name => !inputs.has(name)))
-  for (const [done, batch] of plan.batches.entries()) {
-    await breathe(context)
-    const { feeds } = await dataset.batch(batch)
-    const results = await session.run(pick(session, feeds), fetches)
-    for (const name of values) {
-      kept?.set(name, [...(kept.get(name) ?? []), (results[name] ?? feeds[name])?.data as Float32Array])
-      const scalar = (suffix: string) => Number(results[name + suffix]?.data[0])
-      const size = scalar(suffixes.size)
-      if (size === 0) continue
-      const range = { min: scalar(suffixes.min), max: scalar(suffixes.max) }
-      const finite = Number.isFinite(range.min) && Number.isFinite(range.max)
-      if (!finite || Number.isNaN(scalar(suffixes.sum))) throw notFinite(name, batch)
-      const known = extremes.get(name)
-      extremes.set(name, {
-        range: known
-          ? { min: Math.min(known.range.min, range.min), max: Math.max(known.range.max, range.max) }
-          : range,
-        perSample: Math.max(known?.perSample ?? 0, size / batch.length),
-      })
-    }
-    context.progress((done + 1) / plan.batches.length, 'Measuring ranges')
-  }
-  for (const name of values) {
-    if (!extremes.has(name)) extremes.set(name, { range: { min: 0, max: 0 }, perSample: 0 })
-  }
-  return extremes
-}
-
-function notFinite(name: string, batch: Uint32Array): BantamError {
-  return new BantamError('bad-data', `The value ${name} is not finite on calibration samples.`, {
-    where: `samples ${batch[0]} to ${batch.at(-1)}`,
-    action: 'Check these samples and their preprocessing, or exclude the node that makes the value.',
-  })
-}
-
-/** Only what the model takes: datasets may hold more. Throws `bad-data` naming an input without data. */
-function pick(session: Session, feeds: Record<string, Tensor>): Record<string, Tensor> {
-  return Object.fromEntries(
-    session.inputs.map(({ name }) => {
-      const tensor = feeds[name]
-      if (!tensor)
-        throw new BantamError('bad-data', `The data has nothing for the input ${name}.`, { where: name })
-      return [name, tensor]
-    }),
-  )
-}
-
-function emptyNotes(values: readonly string[], extremes: Map<string, Extremes>): Note[] {
+function emptyNotes(values: readonly string[], known: CollectedStatistics['values']): Note[] {
   return values
-    .filter(name => extremes.get(name)?.perSample === 0)
+    .filter(name => known.get(name)?.perSample === 0)
     .map(name => ({
       code: 'calibration-empty',
       severity: 'warning' as const,
       message: `${name} was empty on every calibration sample; its range is unknown.`,
     }))
-}
-
-/** A histogram for every value whose range the method may narrow. */
-function emptyHistograms(
-  { method, values }: CalibrationRequest,
-  extremes: Map<string, Extremes>,
-): Map<string, Histogram> {
-  const histograms = new Map<string, Histogram>()
-  for (const name of values) {
-    const { range } = extremes.get(name) as Extremes
-    const bound = Math.max(Math.abs(range.min), Math.abs(range.max))
-    if (bound === 0 || method.kind === 'minmax') continue
-    histograms.set(
-      name,
-      method.kind === 'percentile'
-        ? new Histogram(0, bound, method.bins, 'magnitudes')
-        : new Histogram(-bound, bound, method.bins, 'nonzero'),
-    )
-  }
-  return histograms
-}
-
-/** Runs the model again and counts every value. */
-async function histogramPass(
-  session: Session,
-  { dataset }: CalibrationRequest,
-  plan: BatchPlan,
-  extremes: Map<string, Extremes>,
-  histograms: Map<string, Histogram>,
-  context: TaskContext,
-): Promise<void> {
-  const perSample = (name: string) => 4 * (extremes.get(name) as Extremes).perSample
-  const whole = [...histograms.keys()].reduce((sum, name) => sum + perSample(name), 0)
-  const batches = plan.free ? smaller(plan.batches, FETCH_BYTES / Math.max(1, whole)) : plan.batches
-  const size = batches[0]?.length ?? 1
-  const groups = grouped([...histograms.keys()], name => perSample(name) * size, FETCH_BYTES)
-  for (const [done, batch] of batches.entries()) {
-    const { feeds } = await dataset.batch(batch)
-    const inputs = pick(session, feeds)
-    for (const group of groups) {
-      await breathe(context)
-      const names = group.filter(name => !(name in inputs))
-      const results = names.length > 0 ? await session.run(inputs, names) : {}
-      for (const name of group) {
-        histograms.get(name)?.add((results[name] ?? inputs[name])?.data as Float32Array)
-      }
-    }
-    context.progress((done + 1) / batches.length, 'Counting values')
-  }
-}
-
-/**
- * Entropy over the codes there are: 256 on the side or sides that are used. Zeros are not counted: they are always
- * exact, and the spike that a Relu makes of them would hide everything else.
- */
-function leastLoss(histogram: Histogram, range: Range): Range {
-  const levels = range.min < 0 && range.max > 0 ? CODES : 2 * CODES
-  return entropyRange(histogram, Math.min(levels, histogram.counts.length), WINDOW_STEP)
-}
-
-function percentiles(histogram: Histogram, method: CalibrationMethod): Range {
-  return percentileRange(histogram, method.kind === 'percentile' ? method.percentile : 100)
-}
-
-/** Batches of at most `limit` samples (at least one). */
-function smaller(batches: Uint32Array[], limit: number): Uint32Array[] {
-  const size = Math.max(1, Math.floor(limit))
-  return batches.flatMap(batch => {
-    const parts: Uint32Array[] = []
-    for (let i = 0; i < batch.length; i += size) parts.push(batch.subarray(i, i + size))
-    return parts
-  })
-}
-
-/** Groups in order whose sizes add up to at most `limit` (a single larger one stands alone). */
-function grouped<T>(items: T[], size: (item: T) => number, limit: number): T[][] {
-  const groups: T[][] = []
-  let room = 0
-  for (const item of items) {
-    const last = groups.at(-1)
-    if (last && size(item) <= room) {
-      last.push(item)
-      room -= size(item)
-    } else {
-      groups.push([item])
-      room = limit - size(item)
-    }
-  }
-  return groups
 }

@@ -1,10 +1,12 @@
 /** How much each part of a model matters, as measured on data: the newest of a model, a dataset and a kind of change. */
 import type { PruneSensitivity } from '../../shared/prune'
+import type { QuantizeSensitivity } from '../../shared/quantize'
 import { fromJson, now, toJson, type Workspace } from './workspace'
 
 /** What was measured, by the change that was made. */
 export interface Sensitivities {
   prune: PruneSensitivity
+  quantize: QuantizeSensitivity
 }
 
 /** Of whom and on what: the hashes of the model and of the dataset. */
