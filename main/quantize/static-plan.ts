@@ -65,7 +65,9 @@ export async function planStatic(
   const ranges = sharedRanges(selection.chosen, calibration.ranges)
   const decided = decide(model, selection, ranges, { ...options, perChannel, opset }, notes)
   let decisions: StaticDecisions = { ...decided, samples: calibration.samples }
+      bins: options.bins,
   notes.push(summary(model, decisions))
+      statistics: input.statistics,
   if (options.biasCorrection) {
     const samples = { dataset, indices: indices.subarray(0, options.samples), threads: input.threads }
     const result = await withCorrectedBiases(model, decisions, samples, within(context, 0.5, 0.95))
