@@ -2,7 +2,16 @@
 import type { NodeProto, TensorProto } from 'onnx-buf'
 import { intAttribute } from '../onnx/build'
 import { tensorDims, tensorValues } from '../onnx/tensor'
-import { affineFor, type CodeType, codeRange, quantizeInto, rangeOf } from './affine'
+import {
+  affineFor,
+  type CodeRange,
+  type CodeType,
+  codeRange,
+  quantizeInto,
+  type Range,
+  rangeOf,
+} from './affine'
+import { leastErrorBounds, leastErrorRange } from './mse-weights'
 
 /** How a weight tensor is quantized: one scale, or one for every index of `axis`; one zero point for all. */
 export interface WeightScales {
@@ -15,6 +24,8 @@ export interface WeightCoding {
   type: CodeType
   /** Seven bits, so that pairs of products fit 16 bits. */
   reduced: boolean
+  /** `mse`: clipped where that makes the squared error least; else every weight is within the range. */
+  range?: 'minmax' | 'mse'
 }
 
 /** A float32 initializer's values. Throws what `tensorValues` throws. */
@@ -41,11 +52,12 @@ export function weightScales(
 ): WeightScales {
   const symmetric = coding.type === 'int8' || axis !== null
   const codes = codeRange(coding.type, { narrow: true, reduced: coding.reduced })
+  const clipped = coding.range === 'mse'
   if (axis === null) {
-    const { scale, zeroPoint } = affineFor(rangeOf(values), codes, symmetric)
+    const { scale, zeroPoint } = affineFor(wholeRange(values, codes, symmetric, clipped), codes, symmetric)
     return { axis, scales: [scale], zeroPoint }
   }
-  const extremes = channelExtremes(values, dims, axis)
+  const extremes = clipped ? leastErrorBounds(values, dims, axis, codes) : channelExtremes(values, dims, axis)
   const params = Array.from(extremes, bound => affineFor({ min: -bound, max: bound }, codes, true))
   const largest = params.reduce((most, p, i) => (extremes[i] === 0 ? most : Math.max(most, p.scale)), 0) || 1
   return {
@@ -53,6 +65,13 @@ export function weightScales(
     scales: params.map((p, i) => (extremes[i] === 0 ? largest : p.scale)),
     zeroPoint: params[0]?.zeroPoint ?? 0,
   }
+}
+
+function wholeRange(values: Float32Array, codes: CodeRange, symmetric: boolean, clipped: boolean): Range {
+  if (!clipped) return rangeOf(values)
+  if (!symmetric) return leastErrorRange(values, codes)
+  const bound = leastErrorBounds(values, [], null, codes)[0] ?? 0
+  return { min: -bound, max: bound }
 }
 
 /** Largest magnitude in every channel. */
