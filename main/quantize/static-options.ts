@@ -3,10 +3,10 @@ import { z } from 'zod'
 import { QUANTIZABLE } from '../operators/quantize'
 
 export const StaticOptions = z.object({
-  calibration: z.enum(['minmax', 'entropy', 'percentile']).default('minmax').meta({
+  calibration: z.enum(['minmax', 'entropy', 'percentile', 'mse']).default('minmax').meta({
     title: 'Calibration',
     description:
-      'How the range of every activation is found: minmax keeps all values seen, percentile cuts the largest ones, entropy loses least information.',
+      'How the range of every activation is found: minmax keeps all values seen, percentile cuts the largest ones, entropy loses least information, mse has the least squared rounding error.',
   }),
   percentile: z.number().min(50).max(100).default(99.999).meta({
     title: 'Percentile',
@@ -15,7 +15,7 @@ export const StaticOptions = z.object({
   bins: z.number().int().min(128).max(65536).default(2048).meta({
     title: 'Histogram bins',
     description:
-      'Bins of the histograms of entropy and percentile calibration. Entropy with 128 bins equals minmax.',
+      'Bins of the histograms of entropy, percentile and mse calibration. Entropy with 128 bins equals minmax.',
   }),
   samples: z.number().int().min(1).max(1_000_000).default(200).meta({
     title: 'Calibration samples',
@@ -25,6 +25,11 @@ export const StaticOptions = z.object({
     title: 'Scale per channel',
     description:
       'One scale for every output channel of a weight instead of one for the whole weight: more exact, as fast.',
+  }),
+  weightRange: z.enum(['minmax', 'mse']).default('minmax').meta({
+    title: 'Range of weights',
+    description:
+      'minmax keeps every weight within the range of its channel; mse clips where that makes the squared rounding error least.',
   }),
   format: z.enum(['U8S8', 'S8S8', 'U8U8']).default('U8S8').meta({
     title: 'Number format',
