@@ -121,6 +121,8 @@ function chooseOpset(model: Model, wanted: boolean): { opset: number; perChannel
     const rest = chooseOpset(model, false)
     const message = `Scales per channel need opset 13; this model has ${opset} and cannot be raised: ${obstacles[0]}. One scale per weight is used.`
     return { ...rest, note: [...rest.note, { code: 'per-channel-declined', severity: 'warning', message }] }
+    case 'mse':
+      return { kind: 'mse', bins: options.bins, symmetric: options.symmetric }
   }
   throw new BantamError('unsupported', `QuantizeLinear needs opset 10; this model has ${opset}.`, {
     action: `It cannot be raised: ${obstacles[0]}. Export the model again with a newer opset.`,
@@ -209,7 +211,7 @@ function decideWeights(
     const tensor = model.graph.initializer(name)
     if (!tensor) continue
     const axis = options.perChannel ? channelAxis(node, tensor.dims.length) : null
-    const coding = { type: options.weightType, reduced: options.reduceRange }
+    const coding = { type: options.weightType, reduced: options.reduceRange, range: options.weightRange }
     const weight = decided.get(`${name}|${axis}`) ?? {
       name,
       ...scalesOf(tensor, model.directory, axis, coding),
