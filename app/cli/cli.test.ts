@@ -98,7 +98,7 @@ describe('help and usage', () => {
     ]) {
       expect(stdout).toContain(flag)
     }
-    expect(stdout.replace(/\s+/g, ' ')).toContain('(minmax, entropy, percentile; default: minmax)')
+    expect(stdout.replace(/\s+/g, ' ')).toContain('(minmax, entropy, percentile, mse; default: minmax)')
     const all = cli.run('quantize', '--help').stdout
     for (const method of ['static-int8', 'dynamic-int8', 'weight-int8', 'weight-int4', 'float16'])
       expect(all).toContain(`--method ${method}:`)
@@ -134,7 +134,7 @@ describe('help and usage', () => {
         '--calibration',
         'max',
       ),
-      "Option '--calibration <calibration>' argument 'max' is invalid. It must be one of: minmax, entropy, percentile. See `bantam quantize --help`.",
+      "Option '--calibration <calibration>' argument 'max' is invalid. It must be one of: minmax, entropy, percentile, mse. See `bantam quantize --help`.",
     )
     refused(
       cli.run('quantize', TEACHER, '--method', 'static-int8', '--out', join(folder, 'x.onnx')),

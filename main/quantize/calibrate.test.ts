@@ -22,6 +22,7 @@ test.each<CalibrationMethod>([
   { kind: 'minmax' },
   { kind: 'entropy', bins: 2048 },
   { kind: 'percentile', bins: 2048, percentile: 99 },
+  { kind: 'mse', bins: 2048, symmetric: false },
 ])('$kind: values kept from one pass give the ranges of two passes', async method => {
   const twice = await calibrate({ ...request, method }, testContext())
   const once = await calibrate({ ...request, method, types: await inferTypes(model) }, testContext())
@@ -31,5 +32,7 @@ test.each<CalibrationMethod>([
   expect(min).toBe(0)
   const all = (await calibrate({ ...request, method: { kind: 'minmax' } }, testContext())).ranges.get('r')
   if (method.kind === 'percentile') expect(max).toBeLessThan(all?.max ?? 0)
+  else if (method.kind === 'mse') expect(max).toBeGreaterThan(0.7 * (all?.max ?? 0))
   else expect(max).toBe(all?.max)
+  expect(max).toBeLessThanOrEqual(all?.max ?? 0)
 })

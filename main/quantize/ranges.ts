@@ -1,7 +1,8 @@
 /** From what is known of a value on samples to the range that a calibration represents. */
 import { BantamError } from '../../shared/errors'
-import type { Range } from './affine'
+import { codeRange, type Range } from './affine'
 import type { Histogram } from './histogram'
+import { mseRange } from './mse-range'
 import type { Counted, ValueStatistics } from './statistics'
 import { entropyRange, percentileRange } from './thresholds'
 
@@ -14,12 +15,15 @@ export type CalibrationMethod =
   | { kind: 'minmax' }
   | { kind: 'entropy'; bins: number }
   | { kind: 'percentile'; bins: number; percentile: number }
+  /** `symmetric`: whether values of both signs get codes symmetric about zero. */
+  | { kind: 'mse'; bins: number; symmetric: boolean }
 
 /** What a method counts of every value; null where the range alone is enough. */
 export const COUNTED: Readonly<Record<CalibrationMethod['kind'], Counted | null>> = {
   minmax: null,
   entropy: 'nonzero',
   percentile: 'magnitudes',
+  mse: 'nonzero',
 }
 
 /** The range, never wider than the values seen. Throws `internal` when its histogram was not counted. */
@@ -41,6 +45,8 @@ function narrowed(histogram: Histogram, range: Range, method: CalibrationMethod)
       return leastLoss(histogram, range)
     case 'percentile':
       return percentileRange(histogram, method.percentile)
+    case 'mse':
+      return mseRange(histogram, range, codeRange('uint8'), method.symmetric)
   }
 }
 

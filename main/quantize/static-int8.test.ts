@@ -149,6 +149,8 @@ describe('numbers', () => {
     [{ perChannel: false }, 28],
     [{ calibration: 'entropy' }, 15],
     [{ calibration: 'percentile', percentile: 99.99 }, 25],
+    [{ calibration: 'mse' }, 25],
+    [{ calibration: 'mse', symmetric: true, weightRange: 'mse' }, 25],
     [{ format: 'U8U8' }, 28],
     [{ format: 'U8U8', perChannel: false, symmetric: true }, 25],
     [{ reduceRange: true }, 22],
