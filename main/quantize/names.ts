@@ -2,6 +2,7 @@
 import type { NodeProto } from 'onnx-buf'
 import { BantamError } from '../../shared/errors'
 import type { Graph } from '../onnx/graph'
+import { namePattern } from '../onnx/name-pattern'
 
 /** How a node is identified in plans: by its first output, which is unique in a graph. */
 export function nodeId(node: NodeProto): string {
@@ -14,17 +15,21 @@ export function nodeLabel(node: NodeProto): string {
 }
 
 /**
- * Nodes that the given names mean: a node's name, or one of its outputs. Throws `bad-option` for a name that means
- * none, listing the nearest ones.
+ * Nodes that the given names mean: a node's name, or one of its outputs; `*` stands for any text. Throws `bad-option`
+ * for a name that means none, listing the nearest ones. `where`: the option they are from.
  */
-export function nodesNamed(graph: Graph, names: readonly string[]): Set<NodeProto> {
+export function nodesNamed(graph: Graph, names: readonly string[], where = 'exclude'): Set<NodeProto> {
   const found = new Set<NodeProto>()
   for (const name of names) {
-    const nodes = graph.nodes.filter(node => node.name === name || node.output.includes(name))
+    const pattern = name.includes('*') ? namePattern(name) : undefined
+    const means = (own: string) => own === name || pattern?.test(own) === true
+    const nodes = graph.nodes.filter(node =>
+      [node.name, ...node.output].some(own => own !== '' && means(own)),
+    )
     if (nodes.length === 0) {
       const near = nearest(name, graph.nodes.map(nodeLabel))
       throw new BantamError('bad-option', `No node is called ${name}.`, {
-        where: 'exclude',
+        where,
         action: near.length > 0 ? `Near it are ${near.join(', ')}.` : 'The model has no nodes.',
       })
     }

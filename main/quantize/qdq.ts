@@ -14,6 +14,7 @@ import { nodeId } from './names'
 import type { StaticDecisions } from './static-options'
 import { raiseOpset } from './upgrade'
 import { channelAxis, floatValues, quantizeWeight } from './weights'
+import { inputScale, MICROSOFT, type WideType, wideDomain, wideType } from './wide'
 
 /** Edits the model as decided. Throws `internal` when a name of the plan is not in the model. */
 export function insertQdq(model: Model, decisions: StaticDecisions): void {
@@ -32,8 +33,9 @@ type Value = StaticDecisions['values'][number]
 class QdqWriter {
   private readonly byId: Map<string, NodeProto>
   private readonly values: Map<string, Value>
-  /** Value → name of its dequantized form, for readers in 8 bits. */
-  private readonly dequantized = new Map<string, string>()
+  private readonly wider: Map<string, Value>
+  /** Value → name of its dequantized form, for readers in 8 bits, and for those in 16. */
+  private readonly dequantized = { narrow: new Map<string, string>(), wide: new Map<string, string>() }
   private readonly zeroPoints = new Map<string, string>()
   private readonly scales = new Map<string, string>()
 
@@ -43,6 +45,7 @@ class QdqWriter {
   ) {
     this.byId = new Map(model.graph.nodes.map(node => [nodeId(node), node]))
     this.values = new Map(decisions.values.map(v => [v.name, v]))
+    this.wider = new Map(decisions.wide.values.map(v => [v.name, v]))
   }
 
   write(): void {
@@ -51,21 +54,26 @@ class QdqWriter {
     // Weights and biases first: they look at the scales of inputs by the names these have now.
     const weights = new Map(decisions.weights.map(w => [`${w.name}|${w.axis}`, w]))
     const written = new Map<string, string>()
-    for (const planned of decisions.nodes) {
-      const node = this.node(planned.id)
+    const narrow = decisions.nodes.map(planned => ({ planned, node: this.node(planned.id), wide: false }))
+    const wide = decisions.wide.nodes.map(planned => ({ planned, node: this.node(planned.id), wide: true }))
+    const readers = [...narrow, ...wide]
+    for (const { planned, node, wide } of readers) {
+      // A kernel is known by the name of its node.
+      if (planned.name !== '') node.name = planned.name
       if (planned.weight === null) continue
       const weight = this.weightOf(node, planned.weight, weights)
-      if (planned.bias !== null) this.writeBias(node, planned.bias, weight)
+      if (planned.bias !== null) this.writeBias(node, planned.bias, weight, wide)
       const key = `${weight.name}|${weight.axis}`
       if (!written.has(key)) written.set(key, this.writeWeight(weight))
       this.model.graph.setInput(node, planned.weight, written.get(key) as string)
     }
     const constants = new Map(decisions.constants.map(c => [c.name, this.writeConstant(c)]))
-    const readers = decisions.nodes.map(planned => ({ planned, node: this.node(planned.id) }))
-    for (const value of decisions.values) this.writeValue(value, sources.get(value.name))
-    for (const { planned, node } of readers) {
+    if (decisions.wide.values.length > 0) this.needWide()
+    for (const value of decisions.wide.values) this.writeValue(value, undefined, 'wide')
+    for (const value of decisions.values) this.writeValue(value, sources.get(value.name), 'narrow')
+    for (const { planned, node, wide } of readers) {
       for (const i of planned.activations) {
-        const name = this.dequantized.get(node.input[i] as string)
+        const name = this.dequantized[wide ? 'wide' : 'narrow'].get(node.input[i] as string)
         if (name) this.model.graph.setInput(node, i, name)
       }
       for (const i of planned.constants) {
@@ -132,13 +140,18 @@ class QdqWriter {
   }
 
   /** int32 codes with scale s_x·s_w (times Gemm's alpha) and zero point 0; Gemm's beta is multiplied in. */
-  private writeBias(node: NodeProto, position: number, weight: StaticDecisions['weights'][number]): void {
+  private writeBias(
+    node: NodeProto,
+    position: number,
+    weight: StaticDecisions['weights'][number],
+    wide: boolean,
+  ): void {
     const name = node.input[position] as string
-    const inputScale = this.values.get(node.input[0] as string)?.scale
-    if (inputScale === undefined)
+    const scale = inputScale(node, wide, this.values, this.wider)
+    if (scale === undefined)
       throw new BantamError('internal', 'The plan has no scale for an input.', { where: name })
     const { values, alpha } = this.biasValues(node, name)
-    const { codes, scales } = quantizeBias(values, inputScale * alpha, weight.scales)
+    const { codes, scales } = quantizeBias(values, scale * alpha, weight.scales)
     const dequantized = this.dequantize(
       makeTensor(this.fresh(`${name}_quantized`), 'int32', [codes.length], codes),
       {
@@ -203,7 +216,7 @@ class QdqWriter {
   }
 
   /** QuantizeLinear and DequantizeLinear of an activation. `source`: what an absorbed Relu before it read. */
-  private writeValue(value: Value, source: string | undefined): void {
+  private writeValue(value: Value, source: string | undefined, width: 'narrow' | 'wide'): void {
     const { graph } = this.model
     const { name, carried } = value
     let from = source ?? name
@@ -214,15 +227,25 @@ class QdqWriter {
       graph.setOutput(maker, maker.output.indexOf(name), from)
     }
     const scale = this.scale(value.scale)
-    const zero = this.zeroPoint(this.decisions.activationType, null, value.zeroPoint)
+    const { activationType } = this.decisions
+    const wide = width === 'wide'
+    const zero = this.zeroPoint(wide ? wideType(activationType) : activationType, null, value.zeroPoint)
+    const domain = wide ? wideDomain(this.model.opset()) : ''
     if (this.wouldBeQuantized(value)) from = this.guarded(from)
     const codes = this.fresh(`${name}_q`)
     const output = carried ? name : this.fresh(`${name}_dq`)
-    graph.add(makeNode('QuantizeLinear', [from, scale, zero], [codes], {}, { name: codes }))
-    graph.add(
-      makeNode('DequantizeLinear', [codes, scale, zero], [output], {}, { name: this.fresh(`${codes}_dq`) }),
-    )
-    if (!carried) this.dequantized.set(name, output)
+    graph.add(makeNode('QuantizeLinear', [from, scale, zero], [codes], {}, { name: codes, domain }))
+    const dq = this.fresh(`${codes}_dq`)
+    graph.add(makeNode('DequantizeLinear', [codes, scale, zero], [output], {}, { name: dq, domain }))
+    if (!carried) this.dequantized[width].set(name, output)
+  }
+
+  /** Says that the model has operators of com.microsoft, where 16-bit codes are theirs. */
+  private needWide(): void {
+    const { opsetImport } = this.model.proto
+    const [first] = opsetImport
+    if (wideDomain(this.model.opset()) === '' || this.model.opset(MICROSOFT) > 0 || !first) return
+    opsetImport.push({ ...first, domain: MICROSOFT, version: 1n })
   }
 
   /**
@@ -237,7 +260,8 @@ class QdqWriter {
     while (maker && (maker.opType === 'Relu' || maker.opType === 'Clip'))
       maker = graph.producer(maker.input[0] as string)
     if (!maker || !['Conv', 'ConvTranspose', 'Gemm'].includes(maker.opType)) return false
-    return this.values.get(maker.input[0] as string)?.carried === true
+    const input = maker.input[0] as string
+    return this.values.get(input)?.carried === true || this.wider.get(input)?.carried === true
   }
 
   /** The value through an operator that changes nothing and that ONNX Runtime does not remove: Max(x, lowest). */
@@ -277,7 +301,7 @@ class QdqWriter {
   }
 
   /** One initializer for every distinct zero point (a vector of `length` for scales per channel). */
-  private zeroPoint(type: CodeType | 'int32', length: number | null, value: number): string {
+  private zeroPoint(type: CodeType | WideType | 'int32', length: number | null, value: number): string {
     const key = `zero_${type}_${value}${length === null ? '' : `_${length}`}`
     const known = this.zeroPoints.get(key)
     if (known) return known

@@ -17,11 +17,14 @@ import { type QuantizeRole, quantizeRole } from '../operators/quantize'
 import { elementCount } from '../runtime/tensor'
 import { nodeLabel } from './names'
 import { allFinite, floatValues } from './weights'
+import { mayBeWide, notWide } from './wide'
 
 export interface SelectOptions {
   /** Operator types that may be quantized. */
   operators: ReadonlySet<string>
   exclude: ReadonlySet<NodeProto>
+  /** Nodes that have 16-bit activations, and so compute in float. */
+  wide?: ReadonlySet<NodeProto>
   /** Operator set that the result will have. */
   opset: number
 }
@@ -50,6 +53,8 @@ export interface Selection {
   absorbed: Absorbed[]
   /** Values to quantize, in graph order: made by a chosen node (`carried`), or only read by one. */
   values: { name: string; carried: boolean }[]
+  /** Nodes with 16-bit activations, in graph order; what they carry is in 16 bits. */
+  wide: Chosen[]
   notes: Note[]
 }
 
@@ -60,13 +65,24 @@ export function selectNodes(model: Model, types: Map<string, TensorInfo>, option
   const order = model.graph.topological()
   const notes: Note[] = []
   const roles: Roles = new Map()
+  const wide: Chosen[] = []
   for (const node of order) {
     const answer = eligible(model, node, types, options)
-    if (answer.role) roles.set(node, answer.role)
+    if (options.wide?.has(node)) {
+      const chosen = answer.role && wideNode(model, node, answer.role)
+      if (chosen && mayBeWide(chosen)) wide.push(chosen)
+      else notes.push(notWide(node, answer.reason))
+    } else if (answer.role) roles.set(node, answer.role)
     else if (answer.reason) notes.push(leftInFloat(node, answer.reason))
   }
   const wanted = wantedValues(model, order, roles)
-  return { ...choose(model, order, roles, wanted), notes }
+  return { ...choose(model, order, roles, wanted), wide, notes }
+}
+
+/** Constants beside its activations stay in float: it computes in float. */
+function wideNode(model: Model, node: NodeProto, role: QuantizeRole): Chosen {
+  const activations = activationInputs(model, node, role)
+  return { node, role, activations, constants: [], carries: outputs(node) }
 }
 
 function leftInFloat(node: NodeProto, reason: string): Note {
@@ -230,7 +246,7 @@ function choose(
   order: readonly NodeProto[],
   roles: Roles,
   wanted: Set<string>,
-): Omit<Selection, 'notes'> {
+): Omit<Selection, 'notes' | 'wide'> {
   const { graph } = model
   const carried = new Set<string>()
   const chosen: Chosen[] = []

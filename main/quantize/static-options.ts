@@ -50,6 +50,15 @@ export const StaticOptions = z.object({
     description:
       'Scale channels between two layers so that the weights on both sides have the same range, without a change of what the network computes. For networks with channels far larger than the others.',
   }),
+  rounding: z.enum(['nearest', 'adaround']).default('nearest').meta({
+    title: 'Rounding of weights',
+    description:
+      'nearest, or adaround: learn layer by layer on the calibration samples which weights are better rounded the other way. Takes a while.',
+  }),
+  roundingSteps: z.number().int().min(1).max(100_000).default(1000).meta({
+    title: 'Rounding steps',
+    description: 'Steps that adaround learns each layer for.',
+  }),
   biasCorrection: z.boolean().default(false).meta({
     title: 'Correct biases',
     description:
@@ -61,13 +70,48 @@ export const StaticOptions = z.object({
     .meta({ title: 'Operators', description: 'Operator types that may run in int8.' }),
   exclude: z.array(z.string().min(1)).default([]).meta({
     title: 'Nodes left in float',
-    description: 'Names of nodes (or of values they make) that are not quantized.',
+    description: 'Names of nodes (or of values they make) that are not quantized; * stands for any text.',
   }),
+  overrides: z
+    .array(
+      z.object({
+        node: z.string().min(1),
+        activations: z.enum(['int8', 'int16']).optional(),
+        calibration: z.enum(['minmax', 'entropy', 'percentile', 'mse']).optional(),
+      }),
+    )
+    .default([])
+    .meta({
+      title: 'Choices per node',
+      description:
+        'For nodes by name (* stands for any text): int16 keeps what they read and make in 16 bits, which ONNX Runtime on CPU computes in float; another calibration for their values.',
+    }),
 })
 export type StaticOptions = z.output<typeof StaticOptions>
 
 const CodeName = z.enum(['uint8', 'int8'])
 const Scale = z.number().positive()
+
+const PlannedNode = z.object({
+  id: z.string(),
+  /** What it is called in the result: its name, or its id where it has none. */
+  name: z.string().default(''),
+  op: z.string(),
+  /** Input positions of activations and of constants coded like them. */
+  activations: z.array(z.number().int()),
+  constants: z.array(z.number().int()),
+  weight: z.number().int().nullable(),
+  bias: z.number().int().nullable(),
+})
+
+const PlannedValue = z.object({
+  name: z.string(),
+  carried: z.boolean(),
+  min: z.number(),
+  max: z.number(),
+  scale: Scale,
+  zeroPoint: z.number().int(),
+})
 
 /** What a plan of static quantization holds. Nodes are named by their first output. */
 export const StaticDecisions = z.object({
@@ -77,41 +121,43 @@ export const StaticDecisions = z.object({
   weightType: CodeName,
   reduced: z.boolean(),
   samples: z.number().int(),
-  nodes: z.array(
-    z.object({
-      id: z.string(),
-      op: z.string(),
-      /** Input positions of activations and of constants coded like them. */
-      activations: z.array(z.number().int()),
-      constants: z.array(z.number().int()),
-      weight: z.number().int().nullable(),
-      bias: z.number().int().nullable(),
-    }),
-  ),
+  nodes: z.array(PlannedNode),
   /** Relu and Clip nodes that saturation replaces; `fused`: the node before makes their output. */
   absorbed: z.array(z.object({ id: z.string(), fused: z.boolean() })),
   /** Quantized activations with the calibrated range. `carried`: made in 8 bits, so every reader sees the coded value. */
-  values: z.array(
-    z.object({
-      name: z.string(),
-      carried: z.boolean(),
-      min: z.number(),
-      max: z.number(),
-      scale: Scale,
-      zeroPoint: z.number().int(),
-    }),
-  ),
+  values: z.array(PlannedValue),
+  /** Nodes that compute in float on activations in 16 bits, and those activations; weights as of the others. */
+  wide: z
+    .object({ nodes: z.array(PlannedNode), values: z.array(PlannedValue) })
+    .default({ nodes: [], values: [] }),
   weights: z.array(
     z.object({
       name: z.string(),
       axis: z.number().int().nullable(),
       scales: z.array(Scale),
       zeroPoint: z.number().int(),
+      /** Where learned: a bit for each element that says whether it is rounded up, the first in the lowest, in base64. */
+      up: z.base64().optional(),
     }),
   ),
   constants: z.array(z.object({ name: z.string(), scale: Scale, zeroPoint: z.number().int() })),
   /** Whether layers are equalized first; the scales of that follow from the weights. */
   equalized: z.boolean().default(false),
+  /**
+   * Layers whose rounding was learned: the share of the energy of what they give that is lost on samples held out, rounded
+   * to nearest and as learned; the share of weights with another code; and whether it is used, because less is lost.
+   */
+  roundings: z
+    .array(
+      z.object({
+        id: z.string(),
+        before: z.number(),
+        after: z.number(),
+        moved: z.number(),
+        learned: z.boolean(),
+      }),
+    )
+    .default([]),
   /** Corrected biases by node: float32, little-endian, in base64. A node without a bias gets one. */
   biases: z.array(z.object({ id: z.string(), values: z.base64() })).default([]),
 })

@@ -5,10 +5,11 @@ import { BantamError } from '../../shared/errors'
 import { type TaskContext, within } from '../jobs/context'
 import type { Model } from '../onnx/model'
 import type { PlanInput } from '../technique'
-import { affineFor, type CodeType, codeRange, type Range, representable } from './affine'
+import { type Affine, affineFor, type CodeType, codeRange, type Range, representable } from './affine'
 import { withCorrectedBiases } from './bias-correction'
-import { type CalibrationMethod, calibrate } from './calibrate'
+import type { CalibrationMethod } from './calibrate'
 import { nodeId, nodeLabel, nodesNamed } from './names'
+import { calibrateEach, choicesOf } from './overrides'
 import { preparedForStatic } from './prepare'
 import { type Chosen, clipBounds, type Selection, selectNodes } from './select'
 import { derivedValues, sharedRanges } from './sharing'
@@ -16,6 +17,7 @@ import type { StaticDecisions, StaticOptions } from './static-options'
 import { elementTypes } from './types'
 import { opsetObstacles } from './upgrade'
 import { channelAxis, floatValues, scalesOf } from './weights'
+import { decideWide, inputScale, wideNotes, wideType, wideValues } from './wide'
 
 /** First opsets of QuantizeLinear, and of its scales per channel. */
 const OPSET_PER_TENSOR = 10
@@ -42,32 +44,47 @@ export async function planStatic(
   }
   const { model, notes } = await preparedForStatic(input.model, options.equalize)
   const exclude = nodesNamed(model.graph, options.exclude)
+  const choices = choicesOf(model, options.overrides)
   const types = await elementTypes(model)
   const { opset, perChannel, note } = chooseOpset(model, options.perChannel)
-  const selection = selectNodes(model, types, { operators: new Set(options.operators), exclude, opset })
-  notes.push(...note, ...selection.notes)
-  if (selection.chosen.length === 0) throw nothingToDo(model, selection.notes)
+  const selection = selectNodes(model, types, {
+    operators: new Set(options.operators),
+    exclude,
+    wide: choices.wide,
+    opset,
+  })
+  notes.push(...note, ...selection.notes, ...wideNotes(selection.wide))
+  if (selection.chosen.length + selection.wide.length === 0) throw nothingToDo(model, selection.notes)
   const derived = derivedValues(selection.chosen)
   const { dataset, indices } = input.calibration
-  const calibration = await calibrate(
+  const wide = wideValues(model, selection)
+  const named = [...selection.values, ...wide].map(v => v.name)
+  const calibration = await calibrateEach(
     {
       model,
-      values: selection.values.map(v => v.name).filter(name => !derived.has(name)),
+      values: [...new Set(named)].filter(name => !derived.has(name)),
       types,
       dataset,
       indices: indices.subarray(0, options.samples),
-      method: method(options),
+      bins: options.bins,
       threads: input.threads,
+      statistics: input.statistics,
     },
+    calibration => method({ ...options, calibration: calibration ?? options.calibration }),
+    choices.calibrations,
     within(context, 0.1, options.biasCorrection ? 0.5 : 0.9),
   )
   notes.push(...calibration.notes)
   const ranges = sharedRanges(selection.chosen, calibration.ranges)
-  const decided = decide(model, selection, ranges, { ...options, perChannel, opset }, notes)
+  const decided = decide(
+    model,
+    { ...selection, wideValues: wide },
+    ranges,
+    { ...options, perChannel, opset },
+    notes,
+  )
   let decisions: StaticDecisions = { ...decided, samples: calibration.samples }
-      bins: options.bins,
   notes.push(summary(model, decisions))
-      statistics: input.statistics,
   if (options.biasCorrection) {
     const samples = { dataset, indices: indices.subarray(0, options.samples), threads: input.threads }
     const result = await withCorrectedBiases(model, decisions, samples, within(context, 0.5, 0.95))
@@ -104,6 +121,8 @@ function method(options: StaticOptions): CalibrationMethod {
       return { kind: 'entropy', bins: options.bins }
     case 'percentile':
       return { kind: 'percentile', bins: options.bins, percentile: options.percentile }
+    case 'mse':
+      return { kind: 'mse', bins: options.bins, symmetric: options.symmetric }
   }
 }
 
@@ -121,8 +140,6 @@ function chooseOpset(model: Model, wanted: boolean): { opset: number; perChannel
     const rest = chooseOpset(model, false)
     const message = `Scales per channel need opset 13; this model has ${opset} and cannot be raised: ${obstacles[0]}. One scale per weight is used.`
     return { ...rest, note: [...rest.note, { code: 'per-channel-declined', severity: 'warning', message }] }
-    case 'mse':
-      return { kind: 'mse', bins: options.bins, symmetric: options.symmetric }
   }
   throw new BantamError('unsupported', `QuantizeLinear needs opset 10; this model has ${opset}.`, {
     action: `It cannot be raised: ${obstacles[0]}. Export the model again with a newer opset.`,
@@ -131,7 +148,7 @@ function chooseOpset(model: Model, wanted: boolean): { opset: number; perChannel
 
 function decide(
   model: Model,
-  selection: Selection,
+  selection: Selection & { wideValues: Selection['values'] },
   ranges: Map<string, Range>,
   options: StaticOptions & { opset: number },
   notes: Note[],
@@ -154,7 +171,9 @@ function decide(
     const redundant = shown.min === 0 && shown.max <= bounds.max + output.scale / 2
     return redundant ? [{ id: nodeId(node), fused }] : []
   })
-  const weights = decideWeights(model, selection.chosen, affine, { ...options, weightType }, notes)
+  const wider = decideWide(selection.wideValues, ranges, wideType(activationType), options.symmetric)
+  const scales = { narrow: affine, wider: new Map(wider.map(v => [v.name, v])) }
+  const weights = decideWeights(model, selection, scales, { ...options, weightType }, notes)
   const constants = selection.chosen.flatMap(({ node, constants }) =>
     constants.map(i => {
       const name = node.input[i] as string
@@ -168,21 +187,28 @@ function decide(
     activationType,
     weightType,
     reduced: options.reduceRange,
-    nodes: selection.chosen.map(c => ({
-      id: nodeId(c.node),
-      op: c.node.opType,
-      activations: c.activations,
-      constants: c.constants,
-      weight: c.role.kind === 'weighted' ? c.role.weight : null,
-      bias:
-        c.role.kind === 'weighted' && c.role.bias !== null && c.node.input[c.role.bias] ? c.role.bias : null,
-    })),
+    nodes: selection.chosen.map(plannedNode),
     absorbed,
     values,
+    wide: { nodes: selection.wide.map(plannedNode), values: wider },
     weights,
     constants: unique(constants, c => c.name),
     equalized: options.equalize,
     biases: [],
+  }
+}
+
+function plannedNode({ node, role, activations, constants }: Chosen): StaticDecisions['nodes'][number] {
+  const weighted = role.kind === 'weighted' ? role : undefined
+  const bias = weighted?.bias ?? null
+  return {
+    id: nodeId(node),
+    name: nodeLabel(node),
+    op: node.opType,
+    activations,
+    constants,
+    weight: weighted?.weight ?? null,
+    bias: bias !== null && node.input[bias] ? bias : null,
   }
 }
 
@@ -199,13 +225,14 @@ function unique<T>(items: readonly T[], key: (item: T) => string): T[] {
 
 function decideWeights(
   model: Model,
-  chosen: readonly Chosen[],
-  affine: Map<string, { scale: number }>,
+  { chosen, wide }: Pick<Selection, 'chosen' | 'wide'>,
+  scales: { narrow: Map<string, Affine>; wider: Map<string, Affine> },
   options: StaticOptions & { weightType: CodeType },
   notes: Note[],
 ): StaticDecisions['weights'] {
   const decided = new Map<string, StaticDecisions['weights'][number]>()
-  for (const { node, role } of chosen) {
+  for (const one of [...chosen, ...wide]) {
+    const { node, role } = one
     if (role.kind !== 'weighted') continue
     const name = node.input[role.weight] as string
     const tensor = model.graph.initializer(name)
@@ -218,9 +245,9 @@ function decideWeights(
     }
     decided.set(`${name}|${axis}`, weight)
     const bias = role.bias === null ? undefined : model.graph.initializer(node.input[role.bias] ?? '')
-    const inputScale = affine.get(node.input[0] as string)?.scale
-    if (bias && inputScale) {
-      const widened = fitBias(weight.scales, inputScale, floatValues(bias, model.directory))
+    const scale = inputScale(node, wide.includes(one), scales.narrow, scales.wider)
+    if (bias && scale) {
+      const widened = fitBias(weight.scales, scale, floatValues(bias, model.directory))
       if (widened > 0) notes.push(widenedNote(node, widened))
     }
   }
