@@ -10,5 +10,7 @@ export const TensorInfo = z.object({
   shape: z.array(Dimension),
   /** Of an input whose values are places in a table (token numbers): rows of the table, where the graph tells. */
   rows: z.number().optional(),
+  /** Of the token numbers that a causal language model continues: scores it gives for the next one at every position. */
+  vocabulary: z.number().optional(),
 })
 export type TensorInfo = z.infer<typeof TensorInfo>

@@ -1,7 +1,8 @@
 /** What a model file is: its inputs and outputs, layers, cost, and what a person should know before using it. */
 import { closeSync, openSync, statSync } from 'node:fs'
 import type { ModelSummary, Note, TensorInfo } from '../../shared/domain'
-import { type Assumption, assumeShapes } from '../onnx/assume'
+import { assumeSizes, languageNote, withVocabulary } from '../language/inspect'
+import type { Assumption } from '../onnx/assume'
 import { checkModel } from '../onnx/check'
 import { readAt } from '../onnx/external'
 import { inferModel, inferWithShapes, type Types, valueTensorInfo } from '../onnx/infer'
@@ -26,11 +27,12 @@ export async function inspectModel(path: string): Promise<ModelSummary> {
   checkModel(model, path)
   const files = await modelFiles(path)
   const { types, refused } = await inferModel(model)
-  const inputs = model.graph.proto.input
+  const taken = model.graph.proto.input
     .filter(v => !model.graph.initializer(v.name))
     .map(v => withRows(model, types.get(v.name) ?? bareInfo(model, v.name)))
   const outputs = model.graph.proto.output.map(v => types.get(v.name) ?? bareInfo(model, v.name))
-  const { sized, assumptions } = await sizedTypes(model, inputs, types)
+  const inputs = withVocabulary(model, taken, outputs)
+  const { sized, assumptions } = await sizedTypes(model, inputs, outputs, types)
   const layers = perSample(summarizeLayers(model, types, sized), inputs, outputs)
   const notes = modelNotes({ model, types, inputs, outputs, layers, refused })
   return {
@@ -47,7 +49,7 @@ export async function inspectModel(path: string): Promise<ModelSummary> {
     nodes: model.graph.nodes.length,
     operators: histogram(model),
     layers: layers.layers,
-    notes: [...notes, ...assumptions.map(assumptionNote)],
+    notes: [...languageNote(inputs, outputs), ...notes, ...assumptions.map(assumptionNote)],
   }
 }
 
@@ -87,9 +89,10 @@ function bareInfo(model: Model, name: string): TensorInfo {
 async function sizedTypes(
   model: Model,
   inputs: readonly TensorInfo[],
+  outputs: readonly TensorInfo[],
   types: Types,
 ): Promise<{ sized: Types; assumptions: Assumption[] }> {
-  const { shapes, assumptions } = assumeShapes(inputs)
+  const { shapes, assumptions } = assumeSizes(inputs, outputs)
   const known = inputs.filter(input => types.has(input.name)).map(input => input.name)
   const sized = await inferWithShapes(model, new Map([...shapes].filter(([name]) => known.includes(name))))
   return sized ? { sized, assumptions } : { sized: types, assumptions: [] }

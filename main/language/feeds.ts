@@ -1,0 +1,66 @@
+/** What a language model is fed: token numbers and all that follows from them. */
+import { BantamError } from '../../shared/errors'
+import type { Feeds } from '../measure/inputs'
+import { type ElementType, elementCount, floatToHalf, type Tensor } from '../runtime/tensor'
+import { cacheShape, type LanguageModel } from './recognise'
+
+/** Whole numbers as a tensor [rows, length] of `type`. */
+export function wholeTensor(values: ArrayLike<number>, dims: number[], type: string): Tensor {
+  switch (type) {
+    case 'int64':
+      return { type, dims, data: BigInt64Array.from(Array.from(values), BigInt) }
+    case 'int32':
+      return { type, dims, data: Int32Array.from(values) }
+    case 'float32':
+      return { type, dims, data: Float32Array.from(values) }
+    case 'float16':
+      return { type, dims, data: Uint16Array.from(values, floatToHalf) }
+    case 'bool':
+      return { type, dims, data: Uint8Array.from(values) }
+    default:
+      throw new BantamError('unsupported', `Tokens, masks and positions of type ${type} are not fed.`)
+  }
+}
+
+/** A tensor of zeros of a floating-point type; of no values where a dimension is 0. */
+export function zeros(type: ElementType, dims: number[]): Tensor {
+  const count = elementCount(dims)
+  if (type === 'float16') return { type, dims, data: new Uint16Array(count) }
+  if (type === 'float64') return { type, dims, data: new Float64Array(count) }
+  return { type, dims, data: new Float32Array(count) }
+}
+
+/**
+ * Feeds for texts of equal length (`tokens`: one list per text, without padding) that follow on `past` tokens, whose
+ * keys and values are `caches` (by the names of inputs; none are needed without a past). The mask covers past and
+ * tokens, positions go on from the past.
+ */
+export function languageFeeds(
+  language: LanguageModel,
+  tokens: readonly ArrayLike<number>[],
+  past = 0,
+  caches: Feeds = {},
+): Feeds {
+  const batch = tokens.length
+  const length = tokens[0]?.length ?? 0
+  const { ids, mask, positions } = language
+  const feeds: Feeds = {
+    [ids.name]: wholeTensor(
+      tokens.flatMap(t => Array.from(t)),
+      [batch, length],
+      ids.type,
+    ),
+  }
+  if (mask) {
+    const covered = past + length
+    feeds[mask.name] = wholeTensor(new Uint8Array(batch * covered).fill(1), [batch, covered], mask.type)
+  }
+  if (positions) {
+    const places = Int32Array.from({ length: batch * length }, (_, i) => past + (i % length))
+    feeds[positions.name] = wholeTensor(places, [batch, length], positions.type)
+  }
+  for (const cache of language.caches) {
+    feeds[cache.past] = caches[cache.past] ?? zeros(cache.type, cacheShape(cache, batch, past))
+  }
+  return feeds
+}
