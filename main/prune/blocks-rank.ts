@@ -3,6 +3,7 @@ import { create } from '@bufbuild/protobuf'
 import { ValueInfoProtoSchema } from 'onnx-buf'
 import { Random } from '../data/random'
 import { breathe, type TaskContext } from '../jobs/context'
+import { batchesOf } from '../measure/batches'
 import { copyModel } from '../onnx/copy'
 import { removeDead } from '../onnx/passes/remove-dead'
 import { serialize } from '../onnx/write'
@@ -11,7 +12,6 @@ import { toNumbers } from '../runtime/tensor'
 import { type Block, evenly, type Stage } from '../structure/blocks'
 import type { Structure } from '../structure/groups'
 import type { SampleSet } from '../technique'
-import { batchesOf } from './importance/runs'
 
 /** Blocks that may go of each stage: at least one of it stays. */
 export function removable(stage: Stage): Block[] {

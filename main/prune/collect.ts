@@ -3,6 +3,7 @@ import { create } from '@bufbuild/protobuf'
 import { ValueInfoProtoSchema } from 'onnx-buf'
 import { BantamError } from '../../shared/errors'
 import { breathe, type TaskContext } from '../jobs/context'
+import { batchesOf } from '../measure/batches'
 import { makeNode } from '../onnx/build'
 import { copyModel } from '../onnx/copy'
 import type { Graph } from '../onnx/graph'
@@ -13,7 +14,6 @@ import { serialize } from '../onnx/write'
 import { openSession, type Session } from '../runtime/session'
 import { toNumbers } from '../runtime/tensor'
 import type { SampleSet } from '../technique'
-import { batchesOf } from './importance/runs'
 
 /** A tensor of a size that does not depend on the batch, made from values of the graph. */
 export interface Collected {

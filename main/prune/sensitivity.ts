@@ -5,13 +5,13 @@
 import { BantamError } from '../../shared/errors'
 import type { Importance, PruneDeclined, PruneSensitivity, SensitivityCurve } from '../../shared/prune'
 import { breathe, type TaskContext, within } from '../jobs/context'
+import { Runner } from '../measure/answers'
+import { type Judge, judgeBy } from '../measure/judge'
 import type { Model } from '../onnx/model'
 import { findStructure, type Structure } from '../structure/groups'
 import type { SampleSet } from '../technique'
 import { requireSamples } from './importance/runs'
 import { type Scores, scoreChannels } from './importance/score'
-import { Runner } from './sensitivity/answers'
-import { type Judge, judgeBy } from './sensitivity/judge'
 import { blockParts, chosenGroups, groupParts, type Part } from './sensitivity/parts'
 
 export interface SensitivityRequest {
@@ -34,7 +34,7 @@ interface Work {
 }
 
 /**
- * Measures the model with less of each part, next to the whole model on the same samples (sensitivity/judge.ts says by
+ * Measures the model with less of each part, next to the whole model on the same samples (measure/judge.ts says by
  * which metric and interval). Of groups the most important channels stay, at least one, and two where something depends
  * on their number; of stages each block that may go goes alone: its curve, named after the block's node, has one point.
  * A group that the importance knows nothing of, or whose variant does not run, is among the declined with the reason.

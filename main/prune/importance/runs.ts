@@ -2,12 +2,10 @@
 import { create } from '@bufbuild/protobuf'
 import type { NodeProto } from 'onnx-buf'
 import { ValueInfoProtoSchema } from 'onnx-buf'
-import type { TensorInfo } from '../../../shared/domain'
 import { BantamError } from '../../../shared/errors'
 import type { Importance } from '../../../shared/prune'
-import type { Dataset } from '../../data/dataset'
 import { breathe, type TaskContext } from '../../jobs/context'
-import { fixedBatch } from '../../measure/inputs'
+import { batchesOf } from '../../measure/batches'
 import { makeNode } from '../../onnx/build'
 import { copyModel } from '../../onnx/copy'
 import type { Graph } from '../../onnx/graph'
@@ -15,14 +13,10 @@ import { removeDead } from '../../onnx/passes/remove-dead'
 import { makeTensor } from '../../onnx/tensor'
 import { serialize } from '../../onnx/write'
 import { openSession, type Session } from '../../runtime/session'
-import { elementCount, toNumbers } from '../../runtime/tensor'
+import { toNumbers } from '../../runtime/tensor'
 import type { Structure } from '../../structure/groups'
 import type { SampleSet } from '../../technique'
 import type { ValueAxis } from './linear'
-
-/** Most samples in one run, and most input values: 64 MB of float32. */
-const MOST = 64
-const MOST_VALUES = 2 ** 24
 
 /** Throws `bad-data` without samples. */
 export function requireSamples(samples: SampleSet | undefined, importance: Importance): SampleSet {
@@ -35,30 +29,6 @@ export function requireSamples(samples: SampleSet | undefined, importance: Impor
       action: 'Give data, or choose l1, l2 or bn-scale, which look at weights alone.',
     },
   )
-}
-
-/**
- * Samples as they are run: up to `most` at a time, fewer when they are large, or as many as the model takes. With a
- * batch of the model's own, or where all must be alike (`fill`), the last run is filled up with the first samples.
- */
-export function batchesOf(
-  { dataset, indices }: SampleSet,
-  inputs: readonly TensorInfo[],
-  { most = MOST, fill = false }: { most?: number; fill?: boolean } = {},
-): Uint32Array[] {
-  const fixed = fixedBatch(inputs)
-  const size = fixed ?? Math.min(freeBatch(dataset, most), indices.length)
-  return Array.from({ length: Math.ceil(indices.length / size) }, (_, i) => {
-    const part = indices.slice(i * size, (i + 1) * size)
-    if (part.length === size || (fixed === null && !fill)) return part
-    return Uint32Array.from({ length: size }, (_, k) => indices[(i * size + k) % indices.length] ?? 0)
-  })
-}
-
-function freeBatch({ summary }: Dataset, most: number): number {
-  const sizes = summary.inputs.map(i => elementCount(i.shape.map(d => (typeof d === 'number' ? d : 1))))
-  const values = sizes.reduce((sum, size) => sum + size, 0)
-  return Math.max(1, Math.min(most, MOST, Math.floor(MOST_VALUES / Math.max(1, values))))
 }
 
 /** What is summed over everything but the axis: |x|, or x². */

@@ -2,27 +2,34 @@
  * What a changed model is worth next to the whole one, on the same samples.
  *
  * - accuracy (labels that are classes): Tango's score interval, widened to zero where the exact McNemar test does not
- *   reject, as everywhere (main/measure/differences.ts);
+ *   reject, as everywhere (differences.ts);
  * - rmse (labels that are numbers): paired bootstrap;
  * - agreement (no labels, the output is class scores): share of samples with the same highest class, or of places where
  *   one sample has several; intervals as for accuracy, or by bootstrap;
  * - distance (no labels, anything else): √(Σ|y′ − y|²/Σ|y|²); bootstrap over samples.
  * An answer that is not finite is wrong where classes are chosen, and counts as zeros where numbers are compared.
  */
-import type { PruneSensitivity, SensitivityPoint } from '../../../shared/prune'
-import { isClassLike } from '../../measure/agreement'
-import { bootstrapDifference } from '../../measure/bootstrap'
-import type { StoredOutput } from '../../measure/outputs'
-import { areDistributions, kindOf, scoresOf } from '../../measure/scores'
-import { mcNemar, pairedShareDifference } from '../../measure/statistics'
-import type { SampleSet } from '../../technique'
+import type { QuantizeSensitivity } from '../../shared/quantize'
+import type { SampleSet } from '../technique'
+import { isClassLike } from './agreement'
 import type { Answers } from './answers'
+import { bootstrapDifference } from './bootstrap'
+import type { StoredOutput } from './outputs'
+import { areDistributions, kindOf, scoresOf } from './scores'
+import { mcNemar, pairedShareDifference } from './statistics'
+
+/** The metric of a changed model, and how much worse it is than the whole one's. */
+export interface Verdict {
+  value: number
+  /** Worse is positive; low and high bound it with 95 % confidence. */
+  drop: { value: number; low: number; high: number }
+}
 
 export interface Judge {
-  metric: PruneSensitivity['metric']
+  metric: QuantizeSensitivity['metric']
   /** Of the whole model. */
   reference: number
-  judge(changed: Answers): Pick<SensitivityPoint, 'value' | 'drop'>
+  judge(changed: Answers): Verdict
 }
 
 /** Chooses the metric by the labels and the answers of the whole model. */
@@ -60,7 +67,7 @@ function byAccuracy(whole: Answers, labels: Float64Array): Judge {
 }
 
 /** How much smaller the share of the second is. */
-function shareLost(before: readonly boolean[], after: readonly boolean[]): SensitivityPoint['drop'] {
+function shareLost(before: readonly boolean[], after: readonly boolean[]): Verdict['drop'] {
   const lost = before.filter((right, i) => right && !after[i]).length
   const gained = before.filter((right, i) => !right && after[i]).length
   const { value, low, high } = pairedShareDifference(lost, gained, before.length)
@@ -85,7 +92,7 @@ function byError(whole: Answers, labels: Float64Array): Judge {
   }
 }
 
-function interval(count: number, difference: (sample: Uint32Array) => number): SensitivityPoint['drop'] {
+function interval(count: number, difference: (sample: Uint32Array) => number): Verdict['drop'] {
   const { value, low, high } = bootstrapDifference(count, difference)
   return { value, low: Math.min(low, value), high: Math.max(high, value) }
 }

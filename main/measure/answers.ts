@@ -1,15 +1,15 @@
 /** Answers of many small variants of one model to the same samples, which are read once. */
-import { BantamError } from '../../../shared/errors'
-import { breathe, type TaskContext } from '../../jobs/context'
-import { mainName } from '../../measure/collect'
-import { fixedBatch } from '../../measure/inputs'
-import { modelInputs } from '../../onnx/inputs'
-import type { Model } from '../../onnx/model'
-import { serialize } from '../../onnx/write'
-import { openSession } from '../../runtime/session'
-import { type ElementType, elementCount, type Tensor, toNumbers } from '../../runtime/tensor'
-import type { SampleSet } from '../../technique'
-import { batchesOf } from '../importance/runs'
+import { BantamError } from '../../shared/errors'
+import { breathe, type TaskContext } from '../jobs/context'
+import { modelInputs } from '../onnx/inputs'
+import type { Model } from '../onnx/model'
+import { serialize } from '../onnx/write'
+import { openSession, type Session } from '../runtime/session'
+import { type ElementType, elementCount, type Tensor, toNumbers } from '../runtime/tensor'
+import type { SampleSet } from '../technique'
+import { batchesOf } from './batches'
+import { mainName } from './collect'
+import { fixedBatch } from './inputs'
 
 /** Batches are kept in memory up to this size; the rest is read anew for every model. */
 const KEPT_BYTES = 256 * 2 ** 20
@@ -65,20 +65,61 @@ export class Runner {
     })
   }
 
-  /** Answers of a variant with the same inputs and outputs. Throws as `open` does. */
-  async run(model: Model, context: TaskContext): Promise<Answers> {
-    const answers = await this.tryRun(model, context)
+  /** The output that answers are of, once the whole model was run. */
+  get answering(): string {
+    return this.output?.name ?? ''
+  }
+
+  /**
+   * Answers of a variant with the same inputs and outputs. `config`: further settings of its session. Throws as `open`
+   * does.
+   */
+  async run(model: Model, context: TaskContext, config?: Record<string, string>): Promise<Answers> {
+    const answers = await this.tryRun(model, context, config)
     if (answers) return answers
     throw new BantamError('internal', 'A variant gives outputs of another shape.')
   }
 
+  /**
+   * A runner for variants of the rest of the model: its samples are what `part` makes of these, and those of these that
+   * `passed` names. Undefined where they would take more memory than is given to samples.
+   */
+  async after(part: Model, passed: readonly string[], context: TaskContext): Promise<Runner | undefined> {
+    const session = await this.open(part)
+    try {
+      const batches: Batch[] = []
+      let bytes = 0
+      for (const batch of this.batches) {
+        await breathe(context)
+        const given = await this.feedsOf(batch)
+        const made = await session.run(given)
+        for (const name of passed) {
+          const tensor = given[name]
+          if (tensor) made[name] = tensor
+        }
+        bytes += byteLength(made)
+        if ((bytes / (batches.length + 1)) * this.batches.length > KEPT_BYTES) return undefined
+        batches.push({ indices: batch.indices, feeds: made })
+      }
+      const rest = new Runner(this.samples, this.threads, batches)
+      rest.output = this.output
+      return rest
+    } finally {
+      await session.close()
+    }
+  }
+
+  private open(model: Model, config: Record<string, string> = {}): Promise<Session> {
+    return openSession(serialize(model), { threads: this.threads, config }, model.directory ?? undefined)
+  }
+
   /** Undefined where a batch does not give one answer per sample. */
-  private async tryRun(model: Model, context: TaskContext): Promise<Answers | undefined> {
-    const session = await openSession(
-      serialize(model),
-      { threads: this.threads },
-      model.directory ?? undefined,
-    )
+  private async tryRun(
+    model: Model,
+    context: TaskContext,
+    config?: Record<string, string>,
+  ): Promise<Answers | undefined> {
+    const session = await this.open(model, config)
     try {
       const rows: Answers['rows'] = []
       for (const [done, batch] of this.batches.entries()) {
@@ -109,10 +150,7 @@ export class Runner {
   private async feedsOf(batch: Batch): Promise<Record<string, Tensor>> {
     if (batch.feeds) return batch.feeds
     const { feeds } = await this.samples.dataset.batch(batch.indices)
-    const bytes = Object.values(feeds).reduce(
-      (sum, { data }) => sum + ('byteLength' in data ? data.byteLength : KEPT_BYTES),
-      0,
-    )
+    const bytes = byteLength(feeds)
     if (this.bytes + bytes <= KEPT_BYTES) {
       batch.feeds = feeds
       this.bytes += bytes
@@ -145,6 +183,14 @@ export class Runner {
       main: task !== 'none' && chosen.name === answering,
     }
   }
+}
+
+/** More than is kept where there are strings. */
+function byteLength(feeds: Record<string, Tensor>): number {
+  return Object.values(feeds).reduce(
+    (sum, { data }) => sum + ('byteLength' in data ? data.byteLength : 2 * KEPT_BYTES),
+    0,
+  )
 }
 
 function rowsOf(tensor: Tensor, count: number): Answers['rows'] | undefined {
