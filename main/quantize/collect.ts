@@ -7,31 +7,24 @@
  * as many samples and values at a time as fit `FETCH_BYTES`; only the counts are kept. Where all values of all samples
  * fit, the first pass fetches them as well and the model is not run again.
  */
-import { join } from 'node:path'
 import { create } from '@bufbuild/protobuf'
 import { ValueInfoProtoSchema } from 'onnx-buf'
-import type { Note, TensorInfo } from '../../shared/domain'
+import type { TensorInfo } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
 import type { Dataset } from '../data/dataset'
 import { breathe, type TaskContext, within } from '../jobs/context'
-import { fixedBatch } from '../measure/inputs'
 import { makeNode } from '../onnx/build'
 import type { Model } from '../onnx/model'
-import { isExternal, tensorByteLength } from '../onnx/tensor'
-import { serialize, writeModel } from '../onnx/write'
-import { openSession, type Session } from '../runtime/session'
-import { elementCount, type Tensor } from '../runtime/tensor'
+import type { Session } from '../runtime/session'
+import { elementCount } from '../runtime/tensor'
 import type { Range } from './affine'
+import { type BatchPlan, batchPlan, cutByBytes, openCalibration, pick, smaller } from './calibration-run'
 import { editableCopy } from './copy'
 import { Histogram } from './histogram'
 import type { CollectedStatistics, Counted, StatisticsStore, ValueStatistics } from './statistics'
 
 /** Bytes of activations held at a time for the histograms. */
 const FETCH_BYTES = 128 * 2 ** 20
-/** Samples in one run when the model takes any number. */
-const BATCH = 32
-/** Above this many bytes of weights the augmented model goes through a file. */
-const IN_MEMORY_BYTES = 2 ** 30
 /** Bins of histograms that no method asks for. */
 export const BINS = 2048
 
@@ -127,13 +120,6 @@ interface Extremes {
   perSample: number
 }
 
-interface BatchPlan {
-  batches: Uint32Array[]
-  /** True when batches may be cut smaller. */
-  free: boolean
-  notes: Note[]
-}
-
 const suffixes = {
   min: '__bantam_min',
   max: '__bantam_max',
@@ -162,48 +148,7 @@ async function openAugmented(
     added.push(...Object.values(suffixes).map(suffix => name + suffix))
   }
   graph.proto.output.push(...added.map(name => create(ValueInfoProtoSchema, { name })))
-  // Between runs these threads have nothing to do, and others, like the process that will prove the result, have.
-  const options = { threads: request.threads, config: { 'session.intra_op.allow_spinning': '0' } }
-  const bytes = [...graph.initializers()].reduce(
-    (sum, t) => sum + (isExternal(t) ? 0 : tensorByteLength(t)),
-    0,
-  )
-  if (bytes < IN_MEMORY_BYTES) return openSession(serialize(model), options, model.directory ?? undefined)
-  const path = join(context.tempDir, 'calibration.onnx')
-  await writeModel(model, path)
-  return openSession(path, options)
-}
-
-/** Cuts the samples into runs: of the model's fixed batch size, or of `BATCH`. */
-function batchPlan(session: Session, indices: Uint32Array): BatchPlan {
-  if (indices.length === 0)
-    throw new BantamError('bad-data', 'Calibration has no samples.', { where: 'calibration' })
-  const fixed = fixedBatch(session.inputs)
-  const size = fixed !== null && fixed > 0 ? fixed : Math.min(BATCH, indices.length)
-  if (fixed !== null && indices.length < fixed) {
-    throw new BantamError(
-      'bad-data',
-      `The model takes ${fixed} samples at a time, but there are ${indices.length}.`,
-      {
-        where: 'calibration',
-        action: 'Give more calibration samples.',
-      },
-    )
-  }
-  const batches: Uint32Array[] = []
-  for (let i = 0; i < indices.length; i += size) batches.push(indices.subarray(i, i + size))
-  const free = fixed === null
-  const last = batches.at(-1)
-  const notes: Note[] = []
-  if (!free && last && last.length < size) {
-    batches.pop()
-    notes.push({
-      code: 'calibration-remainder',
-      severity: 'info',
-      message: `${last.length} samples were left over from runs of ${size} and not used.`,
-    })
-  }
-  return { batches, free, notes }
+  return openCalibration(model, request.threads, context)
 }
 
 async function extremesPass(
@@ -217,8 +162,9 @@ async function extremesPass(
   const inputs = new Set(session.inputs.map(({ name }) => name))
   const fetches = values.flatMap(name => Object.values(suffixes).map(suffix => name + suffix))
   if (kept) fetches.push(...values.filter(name => !inputs.has(name)))
-  for (const [done, batch] of plan.batches.entries()) {
+  for (let done = 0; done < plan.batches.length; done++) {
     await breathe(context)
+    const batch = plan.batches[done] as Uint32Array
     const { feeds } = await dataset.batch(batch)
     const results = await session.run(pick(session, feeds), fetches)
     for (const name of values) {
@@ -237,6 +183,7 @@ async function extremesPass(
         perSample: Math.max(known?.perSample ?? 0, size / batch.length),
       })
     }
+    if (done === 0) cutByBytes(plan, 1, 4 * sum(extremes.values(), e => e.perSample))
     context.progress((done + 1) / plan.batches.length, 'Measuring ranges')
   }
   for (const name of values) {
@@ -245,23 +192,17 @@ async function extremesPass(
   return extremes
 }
 
+function sum<T>(items: Iterable<T>, of: (item: T) => number): number {
+  let total = 0
+  for (const item of items) total += of(item)
+  return total
+}
+
 function notFinite(name: string, batch: Uint32Array): BantamError {
   return new BantamError('bad-data', `The value ${name} is not finite on calibration samples.`, {
     where: `samples ${batch[0]} to ${batch.at(-1)}`,
     action: 'Check these samples and their preprocessing, or exclude the node that makes the value.',
   })
-}
-
-/** Only what the model takes: datasets may hold more. Throws `bad-data` naming an input without data. */
-function pick(session: Session, feeds: Record<string, Tensor>): Record<string, Tensor> {
-  return Object.fromEntries(
-    session.inputs.map(({ name }) => {
-      const tensor = feeds[name]
-      if (!tensor)
-        throw new BantamError('bad-data', `The data has nothing for the input ${name}.`, { where: name })
-      return [name, tensor]
-    }),
-  )
 }
 
 /** The histograms that are asked for, of every value that is not zero throughout. */
@@ -313,16 +254,6 @@ async function histogramPass(
     }
     context.progress((done + 1) / batches.length, 'Counting values')
   }
-}
-
-/** Batches of at most `limit` samples (at least one). */
-function smaller(batches: Uint32Array[], limit: number): Uint32Array[] {
-  const size = Math.max(1, Math.floor(limit))
-  return batches.flatMap(batch => {
-    const parts: Uint32Array[] = []
-    for (let i = 0; i < batch.length; i += size) parts.push(batch.subarray(i, i + size))
-    return parts
-  })
 }
 
 /** Groups in order whose sizes add up to at most `limit` (a single larger one stands alone). */
