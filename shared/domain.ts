@@ -110,6 +110,12 @@ export const TextPreprocessing = z.object({
   multiple: z.number().int().min(1).max(1024).default(8),
   /** Whether longer texts lose their end; else they are refused. */
   truncation: z.boolean().default(true),
+  /**
+   * texts: every text is a sample; windows: a text makes as many samples of at most `maxLength` tokens as it takes, each
+   * beginning with the last token of the one before, so that every token but a text's first is predicted once. Absent:
+   * windows for causal language models, else texts.
+   */
+  samples: z.enum(['texts', 'windows']).optional(),
   /** Which input takes what; inputs with the usual names (input_ids, attention_mask, …) need no entry. */
   roles: z.record(z.string(), TextRole).default({}),
 })
@@ -150,7 +156,7 @@ export const DatasetSummary = z.object({
   spec: DatasetSpec,
   /** Identity of the data and how it is read. */
   hash: z.string(),
-  format: z.enum(['images', 'npz', 'npy', 'idx', 'csv', 'jsonl', 'parquet']),
+  format: z.enum(['images', 'npz', 'npy', 'idx', 'csv', 'jsonl', 'parquet', 'txt']),
   count: z.number(),
   /** What one sample feeds, without the batch axis. */
   inputs: z.array(TensorInfo),
@@ -424,12 +430,28 @@ export const Advice = z.object({
 export type Advice = z.infer<typeof Advice>
 
 /** Proof that a saved file is what its job promised: a fresh process with stock ORT loaded and ran it. */
+/** What ONNX Runtime ran of a quantized model on a CPU, kernel by kernel of the graph it optimized. */
+export const RanKernels = z.object({
+  /** Kernels that compute on 8-bit numbers, and that multiply in floating point. */
+  int8: z.number(),
+  float: z.number(),
+  /** Kernels that turn numbers into 8 bits or back, and that copy or change layout. */
+  quantize: z.number(),
+  conversion: z.number(),
+  /** Nodes that the plan has in 8 bits, and those of them that ran in floating point. */
+  planned: z.number(),
+  fellBack: z.array(z.object({ name: z.string(), op: z.string() })),
+})
+export type RanKernels = z.infer<typeof RanKernels>
+
 export const Verification = z.object({
   loads: z.boolean(),
   /** Agreement of the file's outputs with its parent's on the same inputs. */
   parity: z
     .object({ samples: z.number(), cosine: z.number(), maxAbs: z.number(), sqnr: z.number().nullable() })
     .nullable(),
+  /** What ran while it was tried; absent where it was not looked at. */
+  ran: RanKernels.optional(),
   notes: z.array(Note),
 })
 export type Verification = z.infer<typeof Verification>

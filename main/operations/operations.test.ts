@@ -92,6 +92,9 @@ describe('making a variant', () => {
     expect(evidence.dataset).toEqual({ hash: 'memory', source: 'memory', samples: 30 })
     expect(evidence.verification).toMatchObject({ loads: true, parity: { samples: 16 }, notes: [] })
     expect(evidence.verification.parity?.sqnr).toBeGreaterThan(25)
+    // What lies between the products stays in float, for its Mul by a constant would gain nothing.
+    expect(evidence.verification.ran).toMatchObject({ float: 0, fellBack: [] })
+    expect(evidence.verification.ran?.int8).toBe(2)
     expect(await readEvidence(out)).toEqual(evidence)
     expect(modelStamp(await readModel(out))).toMatchObject({
       technique: 'quantize.static-int8',

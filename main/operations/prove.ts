@@ -1,6 +1,6 @@
 /** Proof that a written file is what its job promised. */
 import type { ChildProcess } from 'node:child_process'
-import type { Note, Verification } from '../../shared/domain'
+import type { Note, Plan, RanKernels, Verification } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
 import type { Dataset } from '../data/dataset'
 import { breathe, type TaskContext } from '../jobs/context'
@@ -13,6 +13,7 @@ import { openSession } from '../runtime/session'
 import type { Tensor } from '../runtime/tensor'
 import { type TrialInputs, trialInputs } from './inputs'
 import { compareOutputs, type Outputs } from './parity'
+import { fallbackNote, fileRan, profileFolder } from './ran'
 
 /** Above this many bytes no second copy of a model is loaded beside this process. */
 const LARGE = 2 ** 29
@@ -26,6 +27,8 @@ export interface ProofRequest {
   /** Bytes of the parent's files. */
   parentBytes: number
   calibration: { dataset: Dataset; indices: Uint32Array } | undefined
+  /** What was decided: of quantizations it is looked at what really ran in 8 bits. */
+  plan: Plan
   /** A process from `startFresh`, to save the wait for it. */
   child?: ChildProcess
 }
@@ -57,13 +60,21 @@ export async function prove(request: ProofRequest, context: TaskContext): Promis
     await inFreshProcess({ ...load, model: file }, options)
     return judge(tried, [], inputs)
   }
+  const profile = await profileFolder(request.plan, context)
   const [answer, expected, reference] = await Promise.all([
-    inFreshProcess({ ...load, model: file, feeds: inputs.runs }, options),
+    inFreshProcess({ ...load, model: file, feeds: inputs.runs, ...profile }, options),
     runSession(serialize(model), inputs.runs, model.directory ?? undefined),
     tried ?? runSession(parent, inputs.runs),
   ])
   requireSame(expected, answer.results ?? [], file)
-  return judge(reference, answer.results ?? [], inputs)
+  const verification = judge(reference, answer.results ?? [], inputs)
+  const ran = profile && (await fileRan(profile, request.plan))
+  return ran ? withRan(verification, ran) : verification
+}
+
+function withRan(verification: Verification, ran: RanKernels): Verification {
+  const note = fallbackNote(ran)
+  return { ...verification, ran, notes: note ? [...verification.notes, note] : verification.notes }
 }
 
 function judge(reference: Outputs[] | BantamError, results: Outputs[], inputs: TrialInputs): Verification {

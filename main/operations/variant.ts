@@ -170,6 +170,7 @@ export async function realize(
       parent,
       parentBytes,
       calibration: tried,
+      plan,
       ...(child ? { child } : {}),
     }
     const [proven, hash] = await Promise.all([prove(proof, context), hashFiles(files)])

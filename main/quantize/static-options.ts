@@ -59,10 +59,10 @@ export const StaticOptions = z.object({
     title: 'Rounding steps',
     description: 'Steps that adaround learns each layer for.',
   }),
-  biasCorrection: z.boolean().default(false).meta({
+  biasCorrection: z.enum(['none', 'samples', 'analytic']).default('none').meta({
     title: 'Correct biases',
     description:
-      'Measure on the calibration samples how far rounding moves the mean of every output channel, and take that from the biases.',
+      'Take from the biases how far rounding moves the mean of every output channel: samples measures it on the calibration samples, analytic tells it from batch normalization, where there is any.',
   }),
   operators: z
     .array(z.enum(QUANTIZABLE as [string, ...string[]]))

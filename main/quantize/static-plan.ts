@@ -6,11 +6,11 @@ import { type TaskContext, within } from '../jobs/context'
 import type { Model } from '../onnx/model'
 import type { PlanInput } from '../technique'
 import { type Affine, affineFor, type CodeType, codeRange, type Range, representable } from './affine'
-import { withCorrectedBiases } from './bias-correction'
 import type { CalibrationMethod } from './calibrate'
 import { nodeId, nodeLabel, nodesNamed } from './names'
 import { calibrateEach, choicesOf } from './overrides'
 import { preparedForStatic } from './prepare'
+import { refined, refines } from './refine'
 import { type Chosen, clipBounds, type Selection, selectNodes } from './select'
 import { derivedValues, sharedRanges } from './sharing'
 import type { StaticDecisions, StaticOptions } from './static-options'
@@ -72,7 +72,7 @@ export async function planStatic(
     },
     calibration => method({ ...options, calibration: calibration ?? options.calibration }),
     choices.calibrations,
-    within(context, 0.1, options.biasCorrection ? 0.5 : 0.9),
+    within(context, 0.1, refines(options) ? 0.3 : 0.9),
   )
   notes.push(...calibration.notes)
   const ranges = sharedRanges(selection.chosen, calibration.ranges)
@@ -85,11 +85,13 @@ export async function planStatic(
   )
   let decisions: StaticDecisions = { ...decided, samples: calibration.samples }
   notes.push(summary(model, decisions))
-  if (options.biasCorrection) {
-    const samples = { dataset, indices: indices.subarray(0, options.samples), threads: input.threads }
-    const result = await withCorrectedBiases(model, decisions, samples, within(context, 0.5, 0.95))
+  if (refines(options)) {
+    const { seed, threads } = input
+    const samples = { dataset, indices: indices.subarray(0, options.samples), threads, seed }
+    const request = { source: input.model, model, decisions, samples }
+    const result = await refined(request, options, within(context, 0.3, 0.95))
     decisions = result.decisions
-    notes.push(result.note)
+    notes.push(...result.notes)
   }
   context.progress(1, 'Planned')
   return {
@@ -194,6 +196,7 @@ function decide(
     weights,
     constants: unique(constants, c => c.name),
     equalized: options.equalize,
+    roundings: [],
     biases: [],
   }
 }

@@ -19,10 +19,12 @@ async function load(request: LoadRequest): Promise<LoadAnswer> {
     ...(request.device ? { device: request.device } : {}),
     ...(request.threads ? { threads: request.threads } : {}),
     ...(request.optimization ? { optimization: request.optimization } : {}),
+    ...(request.profilePrefix ? { profilePrefix: request.profilePrefix } : {}),
   })
   const loadMs = performance.now() - start
   const results: Record<string, Tensor>[] = []
   for (const feeds of feedList(request)) results.push(await session.run(feeds))
+  if (request.profilePrefix) session.endProfiling()
   const { inputs, outputs } = session
   const measured = { loadMs, peakMemoryBytes: peakMemory(), baselineBytes, inputs, outputs }
   return { kind: 'load', ...measured, ...(request.feeds ? { results } : {}) }

@@ -17,6 +17,8 @@ export interface LoadRequest {
   device?: Device
   threads?: number
   optimization?: 'disabled' | 'basic' | 'extended' | 'layout' | 'all'
+  /** Prefix of the profile that is written of the runs. */
+  profilePrefix?: string
 }
 
 /** Makes a session of a one-node model on a device, and runs it. */
