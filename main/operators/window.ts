@@ -27,8 +27,8 @@ export function windows(s: Site, x: Value, y: Value, kernel: readonly number[]):
   return { kernel: [...kernel], strides, dilations, before, input, output }
 }
 
-/** SAME pads so that y has ⌈x/s⌉ elements; the odd one goes to the end (upper) or the front (lower). */
-function paddingBefore(
+/** Padding in front, per axis. SAME: y has ⌈x/s⌉ elements; the odd one goes to the end (upper) or the front (lower). */
+export function paddingBefore(
   node: NodeProto,
   w: Omit<Windows, 'before' | 'kernel'> & { kernel: readonly number[] },
 ): number[] {

@@ -148,7 +148,7 @@ describe('equalization', () => {
     const quality = async (model: Model, result: Model) => sqnr(await output(model), await output(result))
     const whole = await quality(network(1), (await quantize(network(1), options)).result)
     const broken = await quality(outliers(), (await quantize(outliers(), options)).result)
-    const { plan, result } = await quantize(outliers(), { ...options, equalize: true, biasCorrection: true })
+    const { plan, result } = await quantize(outliers(), { ...options, equalize: true, biasCorrection: 'samples' })
     const mended = await quality(outliers(), result)
     expect(broken).toBeLessThan(whole - 10)
     expect(mended).toBeGreaterThan(whole - 3)
@@ -181,7 +181,7 @@ describe('bias correction', () => {
     const options = { perChannel: false, reduceRange: true }
     const model = withMiddle()
     const plain = (await quantize(model, options)).result
-    const { plan, result } = await quantize(model, { ...options, biasCorrection: true })
+    const { plan, result } = await quantize(model, { ...options, biasCorrection: 'samples' })
     checkModel(result)
     for (const [name, channels] of [
       ['c2', 12],
@@ -216,7 +216,7 @@ describe('bias correction', () => {
     const data = arrayDataset({ x: { dims: [64, 4, 48], data: images } })
     const input = { model, calibration: { dataset: data, indices: data.indices('all') }, seed: 0, threads: 1 }
     const planned = (o: object) => staticInt8.plan(input, StaticOptions.parse(o), testContext())
-    const plan = await planned({ equalize: true, biasCorrection: true })
+    const plan = await planned({ equalize: true, biasCorrection: 'samples' })
     expect(plan.notes.map(n => n.code)).toContain('equalized')
     const result = await staticInt8.apply(model, plan)
     checkModel(result)
@@ -229,7 +229,7 @@ describe('bias correction', () => {
   })
 
   test('a plan of another model is refused', async () => {
-    const { plan } = await quantize(network(), { biasCorrection: true })
+    const { plan } = await quantize(network(), { biasCorrection: 'samples' })
     const decisions = StaticDecisions.parse(plan.decisions)
     const strange = { ...decisions, biases: [{ id: 'nowhere', values: 'AAAAAA==' }] }
     expect(() => writeStatic(network(), strange)).toThrow(

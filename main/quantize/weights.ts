@@ -1,7 +1,9 @@
 /** Constant weights as 8-bit codes, per tensor or per channel. */
 import type { NodeProto, TensorProto } from 'onnx-buf'
+import { BantamError } from '../../shared/errors'
 import { intAttribute } from '../onnx/build'
 import { tensorDims, tensorValues } from '../onnx/tensor'
+import { unpackBits } from './adaround-bits'
 import {
   affineFor,
   type CodeRange,
@@ -18,6 +20,8 @@ export interface WeightScales {
   axis: number | null
   scales: number[]
   zeroPoint: number
+  /** Which elements are rounded up, the others down (`packBits`); to nearest where absent. */
+  up?: string | undefined
 }
 
 export interface WeightCoding {
@@ -88,7 +92,7 @@ function channelExtremes(values: Float32Array, dims: readonly number[], axis: nu
   return extremes
 }
 
-/** The codes. int8 symmetric codes leave out −128. */
+/** The codes. int8 symmetric codes leave out −128. Throws `internal` when `up` is not of as many elements. */
 export function quantizeWeight(
   values: Float32Array,
   dims: readonly number[],
@@ -98,6 +102,8 @@ export function quantizeWeight(
   const out = coding.type === 'int8' ? new Int8Array(values.length) : new Uint8Array(values.length)
   const codes = codeRange(coding.type, { narrow: true, reduced: coding.reduced })
   const { axis, scales, zeroPoint } = weight
+  if (weight.up !== undefined)
+    return roundedAs(floorWeight(values, dims, weight), weight.up, zeroPoint, codes, out)
   if (axis === null) {
     quantizeInto(values, 0, values.length, { scale: scales[0] ?? 1, zeroPoint }, codes, out)
     return out
@@ -105,6 +111,37 @@ export function quantizeWeight(
   eachRun(dims, axis, (channel, from, to) => {
     quantizeInto(values, from, to, { scale: scales[channel] as number, zeroPoint }, codes, out)
   })
+  return out
+}
+
+function roundedAs(
+  floor: Float32Array,
+  up: string,
+  zeroPoint: number,
+  codes: CodeRange,
+  out: Int8Array | Uint8Array,
+): Int8Array | Uint8Array {
+  const bits = unpackBits(up, out.length)
+  if (!bits) throw new BantamError('internal', 'The plan rounds another number of weights than there are.')
+  for (let i = 0; i < out.length; i++) {
+    const code = (floor[i] as number) + (bits[i] as number) + zeroPoint
+    out[i] = Math.min(codes.max, Math.max(codes.min, code))
+  }
+  return out
+}
+
+/** ⌊w/s⌋ of every element, the division in float32 as where codes are rounded to nearest. */
+export function floorWeight(
+  values: Float32Array,
+  dims: readonly number[],
+  { axis, scales }: WeightScales,
+): Float32Array {
+  const out = new Float32Array(values.length)
+  const fill = (scale: number, from: number, to: number) => {
+    for (let i = from; i < to; i++) out[i] = Math.floor(Math.fround((values[i] as number) / scale))
+  }
+  if (axis === null) fill(scales[0] ?? 1, 0, values.length)
+  else eachRun(dims, axis, (channel, from, to) => fill(scales[channel] as number, from, to))
   return out
 }
 
