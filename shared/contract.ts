@@ -32,7 +32,7 @@ import {
 } from './domain'
 import { ErrorData } from './errors'
 import { IMPORTANCES, PrunePreview, PruneSensitivity } from './prune'
-import { LayerDetail, QuantizeSensitivity } from './quantize'
+import { LayerDetail, QuantizePreview, QuantizeSensitivity } from './quantize'
 import { GraphView, StudentPreview, SuggestedPair, TrainingRecord } from './training'
 
 /** A file or folder a person chose: made by a dialog, a drop, an upload or (host only) a typed path. */
@@ -254,6 +254,11 @@ export const contract = {
     layer: base
       .input(z.object({ variant: z.string(), layer: z.string().min(1), options: StaticChoices }))
       .output(LayerDetail),
+    /**
+     * What a step of static int8 would do: measured on samples outside the test split and timed for a moment. Newer
+     * questions go before older ones.
+     */
+    preview: base.input(z.object({ parent: z.string(), step: Step })).output(QuantizePreview),
   },
   training: {
     /** What a training job reported so far; null before its first step and for other jobs. */

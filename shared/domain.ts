@@ -526,7 +526,16 @@ export type JobState = z.infer<typeof JobState>
 export const Job = z.object({
   id: z.string(),
   studyId: z.string().nullable(),
-  kind: z.enum(['import-model', 'import-dataset', 'variant', 'measure', 'sensitivity', 'report', 'bundle']),
+  kind: z.enum([
+    'import-model',
+    'import-dataset',
+    'variant',
+    'measure',
+    'sensitivity',
+    'quantize-sensitivity',
+    'report',
+    'bundle',
+  ]),
   title: z.string(),
   state: JobState,
   /** It trains: it can be paused, finished early, and has curves (`training.job`). */

@@ -18,5 +18,8 @@ export function quantizeRouter({ workspace }: Bench) {
     layer: procedure.quantize.layer.handler(() => {
       throw new BantamError('unsupported', 'Layers are not looked into yet.')
     }),
+    preview: procedure.quantize.preview.handler(() => {
+      throw new BantamError('unsupported', 'Quantizations are not tried beforehand yet.')
+    }),
   })
 }
