@@ -248,6 +248,26 @@ describe('constants', () => {
     expect(await difference(model, simple)).toBe(0)
   })
 
+  it('hide behind no type that is taken from a value', async () => {
+    const model = makeModel({
+      inputs: [makeValue('x', 'float32', ['n', 4])],
+      outputs: [makeValue('y', 'float32', ['n', 3])],
+      nodes: [
+        makeNode('CastLike', ['zero', 'x'], ['typed']),
+        makeNode('Expand', ['typed', 'three'], ['b']),
+        makeNode('Gemm', ['x', 'w', 'b'], ['y']),
+      ],
+      initializers: [
+        makeTensor('zero', 'float64', [], [0.5]),
+        makeTensor('three', 'int64', [1], [3n]),
+        makeTensor('w', 'float32', [4, 3], [1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]),
+      ],
+    })
+    const { model: simple } = await simplify(model)
+    expect(simple.graph.nodes.map(node => node.opType)).toEqual(['Gemm'])
+    expect(await difference(model, simple)).toBe(0)
+  })
+
   it('of a weight are kept where the file does not grow', async () => {
     const model = one({
       inputs: [row],

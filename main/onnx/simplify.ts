@@ -9,9 +9,11 @@ import { mergeDuplicates } from './passes/merge-duplicates'
 import type { Pass, PassResult } from './passes/pass'
 import { removeDead } from './passes/remove-dead'
 import { removeIdentities } from './passes/remove-identities'
+import { resolveCastLike } from './passes/resolve-cast-like'
 
 const PASSES: readonly Pass[] = [
   liftConstants,
+  resolveCastLike,
   foldConstants,
   removeIdentities,
   foldBatchNorm,

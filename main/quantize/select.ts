@@ -8,7 +8,7 @@
  */
 import type { NodeProto } from 'onnx-buf'
 import type { Note, TensorInfo } from '../../shared/domain'
-import { attribute, intAttribute } from '../onnx/build'
+import { attribute, intAttribute, stringAttribute } from '../onnx/build'
 import { describeNode } from '../onnx/graph'
 import type { Model } from '../onnx/model'
 import { normalDomain } from '../onnx/model'
@@ -23,6 +23,8 @@ export interface SelectOptions {
   /** Operator types that may be quantized. */
   operators: ReadonlySet<string>
   exclude: ReadonlySet<NodeProto>
+  /** Nodes left in float without a word, for they were put there to be in float. */
+  float?: ReadonlySet<NodeProto>
   /** Nodes that have 16-bit activations, and so compute in float. */
   wide?: ReadonlySet<NodeProto>
   /** Operator set that the result will have. */
@@ -106,6 +108,7 @@ function eligible(
   if (!role) return {}
   if (role.kind === 'float') return heavy(node.opType) ? { reason: role.reason } : {}
   if (options.exclude.has(node)) return { reason: 'excluded' }
+  if (options.float?.has(node)) return {}
   if (!options.operators.has(node.opType)) {
     return role.kind === 'weighted' ? { reason: `${node.opType} is not among the chosen operators` } : {}
   }
@@ -154,10 +157,10 @@ function refusal(
   }
 }
 
+/** ONNX Runtime moves codes through a Resize that takes the nearest value; others it computes in float. */
 function resizeRefusal(node: NodeProto): string | null {
-  const mode = attribute(node, 'mode')
-  const text = mode ? new TextDecoder().decode(mode.s) : 'nearest'
-  return text === 'cubic' ? 'cubic interpolation leaves the range of its input' : null
+  const mode = stringAttribute(node, 'mode', 'nearest')
+  return mode === 'nearest' ? null : `only nearest has an 8-bit kernel, and it interpolates (${mode})`
 }
 
 function weightRefusal(

@@ -3,7 +3,9 @@
  *
  * An operator that only moves codes (MaxPool, Reshape, …) needs the scale of its input on its outputs. A Concat copies
  * codes when its inputs have the scale of its output; they share it when that costs an input at most one bit
- * (its own range is at least half the joint one), else ONNX Runtime requantizes that input.
+ * (its own range is at least half the joint one), else ONNX Runtime requantizes that input. One that is never negative
+ * shares with none that is: zero would not be its lowest code, so that no saturation could stand for the Relu that
+ * made it, and ONNX Runtime runs the layer before a Relu of its own in float.
  */
 import type { Range } from './affine'
 import type { Chosen } from './select'
@@ -31,11 +33,15 @@ export function sharedRanges(
     const output = carries[0] as string
     for (const i of activations) {
       const input = node.input[i] as string
-      const [own, joint] = [width(groups.range(input)), width(groups.range(output))]
-      if (own >= ALIKE * joint && joint >= ALIKE * own) groups.join(output, input)
+      if (alike(groups.range(input), groups.range(output))) groups.join(output, input)
     }
   }
   return groups.ranges()
+}
+
+function alike(a: Range, b: Range): boolean {
+  if (a.min < 0 !== b.min < 0) return false
+  return width(a) >= ALIKE * width(b) && width(b) >= ALIKE * width(a)
 }
 
 function width(range: Range): number {
