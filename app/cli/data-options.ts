@@ -31,7 +31,7 @@ export interface MeasureOptions extends DataOptions {
 export function addDataOptions(command: Command, needed: boolean): Command {
   const data = new Option(
     '--data <data>',
-    'a folder of images, .npz, .npy, IDX, .csv, .jsonl, .parquet, sample:digits or sample:spam',
+    'a folder of images, .npz, .npy, IDX, .csv, .jsonl, .txt, .parquet, sample:digits or sample:spam',
   )
   command.addOption(needed ? data.makeOptionMandatory() : data)
   return command

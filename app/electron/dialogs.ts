@@ -21,7 +21,7 @@ const OPEN: Record<'model' | 'data' | 'folder', OpenDialogOptions> = {
     title: 'Open data',
     properties: ['openFile'],
     filters: [
-      { name: 'Data', extensions: ['npz', 'npy', 'csv', 'jsonl', 'parquet', 'idx', 'gz', '*'] },
+      { name: 'Data', extensions: ['npz', 'npy', 'csv', 'jsonl', 'txt', 'parquet', 'idx', 'gz', '*'] },
       { name: 'All files', extensions: ['*'] },
     ],
   },

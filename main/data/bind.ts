@@ -4,6 +4,7 @@
  */
 import type { DatasetSpec, Note, TensorInfo, TextRole } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
+import type { CacheShape } from '../language/recognise'
 import type { ElementType } from '../runtime/tensor'
 import type { ArrayField } from './field'
 import type { Column, RawArrays, RawData, RawTable } from './raw'
@@ -15,6 +16,8 @@ export type Binding = { input: TensorInfo } & (
   | { kind: 'array'; field: ArrayField }
   | { kind: 'columns'; columns: Column[] }
   | { kind: 'text'; columns: Column[]; reader: TextReader; role: TextRole }
+  // Keys and values of the past that no data holds: none.
+  | { kind: 'empty'; cache: CacheShape }
 )
 
 export interface Bindings {

@@ -25,6 +25,8 @@ export interface Dataset {
    * Null when its samples are no text. Throws `bad-data` naming the sample.
    */
   tokens?(index: number): { print: Uint8Array; length: number; fed: number } | null
+  /** Number of the text that a sample is a window of; absent where samples are no windows. */
+  document?(index: number): number
   /** Sample indices of a split, fixed by the specification's seed. */
   indices(split: 'all' | 'train' | 'calibration' | 'test'): Uint32Array
   close(): Promise<void>

@@ -1,5 +1,7 @@
 /** Reading samples into one input's tensor: raw values, preprocessing, the model's type. */
 import { BantamError } from '../../shared/errors'
+import { zeros } from '../language/feeds'
+import { cacheShape } from '../language/recognise'
 import type { ElementType, Tensor, TensorData } from '../runtime/tensor'
 import { isIdentity, preprocessArray } from './array'
 import { typedView } from './field'
@@ -19,6 +21,7 @@ export async function readFeed(raw: RawData, feed: Feed, rows: Uint32Array, offs
   // resolve.ts has refused inputs of other types.
   const type = binding.input.type as ElementType
   if (binding.kind === 'text') return binding.reader.tensor(binding.role, rows, type, offset)
+  if (binding.kind === 'empty') return zeros(type, cacheShape(binding.cache, rows.length, 0))
   if (binding.kind === 'array' && binding.field.constant) {
     const values = numbersOf(binding.field.read([0]), binding.field.type)
     const dims = binding.input.shape.length === 0 ? [] : [1]

@@ -58,7 +58,7 @@ function parseLine(line: string, number: number, path: string): Record<string, u
 }
 
 /** Lines of a file without holding more than one; a line over 64 MiB is refused. */
-async function* lines(path: string): AsyncGenerator<string> {
+export async function* lines(path: string): AsyncGenerator<string> {
   let rest: Buffer[] = []
   let held = 0
   for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) {

@@ -9,16 +9,18 @@ import {
   type TextPreview,
 } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
+import { openWindows } from '../language/open'
 import type { Tensor } from '../runtime/tensor'
 import type { Batch, Dataset } from './dataset'
 import { encodePng } from './decode'
+import { describeTensor, extremes } from './describe'
 import { readFeed } from './feed'
 import { dataHash } from './identity'
 import type { Labels } from './labels'
 import { pictureLayout, stretchLevels, toLevels, toPixels } from './picture'
 import type { RawData } from './raw'
 import { openRaw } from './read'
-import { type Feed, resolve } from './resolve'
+import { type Feed, forLanguage, resolve } from './resolve'
 import { parseSource, type Source, sampleDescription } from './source'
 import { makeSplits, type Splits } from './split'
 import type { TextReader } from './text/reader'
@@ -33,12 +35,15 @@ import { numbersOf } from './values'
  */
 export async function openDataset(spec: DatasetSpec, modelInputs: TensorInfo[]): Promise<Dataset> {
   const source = parseSource(spec.source)
-  const full = withSample(DatasetSpec.parse(spec), source)
+  const full = withSample(forLanguage(DatasetSpec.parse(spec), modelInputs), source)
   const raw = await openRaw(source.path, full.labels)
   try {
     const range = sampleRange(source, raw.count)
     const resolved = resolve(raw, full, modelInputs)
     const { labels, feeds } = resolved
+    const more = (splits: Splits) => [...sampleNotes(source, full), ...emptySplitNotes(splits, full)]
+    if (resolved.text?.preprocessing.samples === 'windows')
+      return await openWindows({ raw, resolved, source, range, split: full.split, notes: more })
     const classes = labels.task === 'classification' ? labels.values : undefined
     const splits = withinRange(makeSplits(raw.count, full.split, classes), range)
     const part = { ...labels, values: labels.values.slice(range.from, range.to) }
@@ -60,7 +65,7 @@ export async function openDataset(spec: DatasetSpec, modelInputs: TensorInfo[]):
         calibration: splits.calibration.length,
         test: splits.test.length,
       },
-      notes: [...resolved.notes, ...sampleNotes(source, full), ...emptySplitNotes(splits, full)],
+      notes: [...resolved.notes, ...more(splits)],
     }
     return new RawDataset(summary, raw, feeds, part, splits, range.from, resolved.text?.reader)
   } catch (error) {
@@ -142,8 +147,6 @@ function countClasses(labels: Labels): number[] {
   if (labels.task === 'classification') for (const c of labels.values) counts[c] = (counts[c] ?? 0) + 1
   return counts
 }
-
-const HEAD = 8
 
 class RawDataset implements Dataset {
   private closed = false
@@ -265,6 +268,7 @@ function dataUrl(png: Uint8Array): string {
 async function seenPicture(tensors: readonly Tensor[], isPicture: boolean): Promise<Uint8Array | null> {
   for (const { data, type, dims } of tensors) {
     const shape = dims.slice(1)
+    if (data.length === 0) continue
     const layout = shape.length === 3 || isPicture ? pictureLayout(shape) : undefined
     if (!layout) continue
     const values = numbersOf(data, type)
@@ -272,26 +276,4 @@ async function seenPicture(tensors: readonly Tensor[], isPicture: boolean): Prom
     return encodePng(toPixels(stretchLevels(values, min, max), layout))
   }
   return null
-}
-
-function extremes(values: ArrayLike<number>): { min: number; max: number } {
-  let min = Number.POSITIVE_INFINITY
-  let max = Number.NEGATIVE_INFINITY
-  for (let i = 0; i < values.length; i++) {
-    const value = values[i] ?? 0
-    min = Math.min(min, value)
-    max = Math.max(max, value)
-  }
-  return { min, max }
-}
-
-function describeTensor(name: string, tensor: Tensor): SamplePreview['tensors'][number] {
-  const values = numbersOf(tensor.data, tensor.type)
-  const { min, max } = extremes(values)
-  let sum = 0
-  for (const value of values) sum += value
-  const head = Array.from(values.subarray(0, HEAD))
-  const empty = values.length === 0
-  const stats = { min: empty ? 0 : min, max: empty ? 0 : max, mean: empty ? 0 : sum / values.length }
-  return { name, type: tensor.type, shape: tensor.dims, ...stats, head }
 }

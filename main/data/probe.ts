@@ -11,7 +11,7 @@ import { PICTURE_FIELD } from './bind'
 import { sampleRange, withSample } from './open'
 import type { RawData } from './raw'
 import { openRaw } from './read'
-import { resolve, resolveLabels } from './resolve'
+import { forLanguage, resolve, resolveLabels } from './resolve'
 import { parseSource } from './source'
 import { hasText } from './text/columns'
 import { TOKENIZER_NAME } from './text/locate'
@@ -24,7 +24,7 @@ import { looksLikeText } from './text/roles'
  */
 export async function probeData(source: string, modelInputs: TensorInfo[]): Promise<DataProbe> {
   const parsed = parseSource(source)
-  const spec = withSample(DatasetSpec.parse({ source }), parsed)
+  const spec = withSample(forLanguage(DatasetSpec.parse({ source }), modelInputs), parsed)
   const raw = await openRaw(parsed.path)
   try {
     const range = sampleRange(parsed, raw.count)

@@ -9,7 +9,7 @@ import { looksLikeIdx, openIdx } from './idx'
 import { fileHead, openNpy, openNpz } from './npz'
 import type { RawData } from './raw'
 
-const KINDS = 'a folder of pictures, .npz, .npy, IDX (MNIST), .csv, .tsv, .jsonl or .parquet'
+const KINDS = 'a folder of pictures, .npz, .npy, IDX (MNIST), .csv, .tsv, .jsonl, .txt or .parquet'
 
 /**
  * Opens what lies at `path`. `labels` is the specification's, for formats that keep labels in a file of their own.
@@ -36,6 +36,8 @@ export async function openRaw(path: string, labels?: string | null): Promise<Raw
     case 'jsonl':
     case 'ndjson':
       return (await import('./jsonl')).openJsonl(path)
+    case 'txt':
+      return (await import('./txt')).openTxt(path)
     case 'parquet':
       return (await import('./parquet')).openParquet(path)
   }

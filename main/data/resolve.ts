@@ -7,6 +7,7 @@ import type {
   TensorInfo,
 } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
+import { cacheShape, inputCache, takesLanguage } from '../language/recognise'
 import { checkArrayOptions, IDENTITY } from './array'
 import { type Binding, bindInputs, PICTURE_FIELD, refuseUnknownInputs } from './bind'
 import { checkImageOptions, imageShape } from './image'
@@ -37,6 +38,12 @@ export interface Resolved {
   notes: Note[]
 }
 
+/** A language model has no labels, unless some are asked for: what follows in a text is what it is measured on. */
+export function forLanguage(spec: DatasetSpec, inputs: readonly TensorInfo[]): DatasetSpec {
+  const asked = typeof spec.labels === 'string' || (spec.task !== undefined && spec.task !== 'none')
+  return takesLanguage(inputs) && !asked ? { ...spec, labels: null, task: 'none' } : spec
+}
+
 /** Labels of the whole data, by the specification or by the usual names. Throws `bad-data` when chosen ones are missing. */
 export function resolveLabels(
   raw: RawData,
@@ -59,12 +66,13 @@ export function resolve(raw: RawData, spec: DatasetSpec, inputs: readonly Tensor
   const { name, labels } = resolveLabels(raw, spec, inputs)
   refuseUnknownInputs(spec, inputs)
   const text = setUpText(raw, spec, inputs, name)
-  const rest = inputs.filter(i => !text?.roles.has(i.name))
+  const caches = emptyCaches(raw, spec, inputs)
+  const rest = inputs.filter(i => !text?.roles.has(i.name) && !caches.some(c => c.binding.input === i))
   const { bindings, notes } =
     text && rest.length === 0 ? { bindings: [], notes: [] } : bindInputs(raw, rest, without(spec, text), name)
   const chosen = choosePreprocessing(raw, spec, inputs, bindings)
   const made = bindings.map(binding => makeFeed(binding, chosen.preprocessing, spec.source))
-  const feeds = inModelOrder([...made.map(f => f.feed), ...(text ? textFeeds(text) : [])], inputs)
+  const feeds = inModelOrder([...made.map(f => f.feed), ...(text ? textFeeds(text) : []), ...caches], inputs)
   return {
     spec: {
       ...spec,
@@ -85,6 +93,19 @@ export function resolve(raw: RawData, spec: DatasetSpec, inputs: readonly Tensor
       ...made.flatMap(f => f.notes),
     ],
   }
+}
+
+/** Keys and values of the past, where the data has none: every sample begins without a past. */
+function emptyCaches(raw: RawData, spec: DatasetSpec, inputs: readonly TensorInfo[]): Feed[] {
+  return inputs.flatMap((input): Feed[] => {
+    const cache = inputCache(input)
+    const given =
+      (spec.inputs[input.name] ?? []).length > 0 ||
+      (raw.kind === 'arrays' && raw.fields.some(f => f.name === input.name))
+    if (!cache || given) return []
+    const shape = cacheShape(cache, 1, 0).filter((_, axis) => axis !== cache.batchAxis)
+    return [{ binding: { kind: 'empty', input, cache }, shape, preprocessing: IDENTITY }]
+  })
 }
 
 /** The specification of the inputs that are not fed by text. */
@@ -124,6 +145,7 @@ function inModelOrder(feeds: Feed[], inputs: readonly TensorInfo[]): Feed[] {
 
 function sourceNames(binding: Binding): string[] {
   if (binding.kind === 'pictures') return [PICTURE_FIELD]
+  if (binding.kind === 'empty') return []
   return binding.kind === 'array' ? [binding.field.name] : binding.columns.map(c => c.name)
 }
 
@@ -150,7 +172,7 @@ function makeFeed(
       { where: source, action: 'Put the texts into a .jsonl, .csv or .parquet file.' },
     )
   }
-  if (binding.kind === 'text') throw new TypeError('Text has a reader of its own')
+  if (binding.kind === 'text' || binding.kind === 'empty') throw new TypeError('Nothing is left to fit')
   if (binding.kind === 'array' && binding.field.constant) return { feed: constantFeed(binding), notes: [] }
   if (preprocessing.kind === 'image' && isPicture(binding)) {
     checkImageOptions(preprocessing)
@@ -193,7 +215,7 @@ function fitPictures(shape: number[], input: TensorInfo): number[] {
 }
 
 function plainFeed(
-  binding: Exclude<Binding, { kind: 'pictures' | 'text' }>,
+  binding: Exclude<Binding, { kind: 'pictures' | 'text' | 'empty' }>,
   preprocessing: ArrayPreprocessing,
 ): { feed: Feed; notes: Note[] } {
   const { input } = binding
@@ -224,7 +246,7 @@ function constantFeed(binding: Extract<Binding, { kind: 'array' }>): Feed {
 }
 
 /** Shape of one sample: an array's, a single list column's, or as many values as the columns hold. */
-function sampleShape(binding: Exclude<Binding, { kind: 'pictures' | 'text' }>): readonly number[] {
+function sampleShape(binding: Exclude<Binding, { kind: 'pictures' | 'text' | 'empty' }>): readonly number[] {
   if (binding.kind === 'array') return binding.field.shape
   const [only, ...more] = binding.columns
   if (only && more.length === 0 && only.shape.length > 0) return only.shape
@@ -235,6 +257,7 @@ function sampleShape(binding: Exclude<Binding, { kind: 'pictures' | 'text' }>): 
 function sourceText(binding: Binding): string {
   if (binding.kind === 'pictures') return 'The picture'
   if (binding.kind === 'array') return `Array ${binding.field.name}`
+  if (binding.kind === 'empty') return 'Nothing'
   const names = binding.columns.map(c => c.name)
   return names.length > 4
     ? `The ${names.length} columns ${names[0]} … ${names.at(-1)}`

@@ -76,7 +76,7 @@ export async function looksAhead(session: Session, language: LanguageModel): Pro
       Array.from({ length: batch }, () => tokens),
     )
     const answer = (await session.run(feeds, [language.logits]))[language.logits]
-    if (!answer || answer.dims.length !== 3) return true
+    if (answer?.dims.length !== 3) return true
     width = answer.dims[2] ?? 0
     scores.push(toNumbers(answer))
   }

@@ -14,11 +14,6 @@ export function withVocabulary(model: Model, inputs: TensorInfo[], outputs: Tens
   return inputs.map(input => (input === language.ids ? { ...input, vocabulary } : input))
 }
 
-/** Whether the inputs, as an inspection gives them, are those of a language model. */
-export function takesLanguage(inputs: readonly TensorInfo[]): boolean {
-  return inputs.some(input => input.vocabulary !== undefined)
-}
-
 /** A note for language models; none for others. */
 export function languageNote(inputs: readonly TensorInfo[], outputs: readonly TensorInfo[]): Note[] {
   const vocabulary = inputs.find(i => i.vocabulary !== undefined)?.vocabulary

@@ -6,17 +6,22 @@
  * [batch, heads, past, width], or [2, batch, heads, past, width] where key and value are one tensor.
  */
 import type { TensorInfo } from '../../shared/domain'
-import { usualRole } from '../../shared/text-roles'
+import { pastKey, takesPast, usualRole } from '../../shared/text-roles'
 import type { ElementType } from '../runtime/tensor'
 
-export interface Cache {
-  past: string
-  present: string
+/** The shape of keys or values of the past. */
+export interface CacheShape {
   type: ElementType
   /** Shape with the batch and the past left open: −1 at `batchAxis` and at `lengthAxis`. */
   shape: number[]
   batchAxis: number
   lengthAxis: number
+}
+
+export interface Cache extends CacheShape {
+  /** Names of the input, and of the output that holds it with the tokens fed. */
+  past: string
+  present: string
 }
 
 export interface LanguageModel {
@@ -94,31 +99,40 @@ function wide(width: number | string | undefined, rows: number | undefined): boo
   return rows === undefined ? width >= LEAST_SCORES : 2 * width >= rows && width <= 2 * rows
 }
 
-/** What remains of a cache's name without the word for before or after; undefined when there is none. */
-function cacheKey(name: string, word: RegExp): string | undefined {
-  return word.test(name) ? name.replace(word, '').toLowerCase() : undefined
-}
-
-const PAST = /past(_key_values?)?|^cache_in|^in_cache/i
 const PRESENT = /present(_key_values?)?|^cache_out|^out_cache/i
 
 function cacheOf(input: TensorInfo, outputs: readonly TensorInfo[]): Cache | undefined {
-  const { name, type, shape } = input
-  const key = cacheKey(name, PAST)
+  const shape = inputCache(input)
+  const key = pastKey(input.name)
+  const present = outputs.find(
+    o =>
+      PRESENT.test(o.name) &&
+      o.name.replace(PRESENT, '').toLowerCase() === key &&
+      o.shape.length === input.shape.length,
+  )
+  return shape && present && { ...shape, past: input.name, present: present.name }
+}
+
+/** An input that takes keys or values of the past, by its name and shape; undefined for others. */
+export function inputCache(input: TensorInfo): CacheShape | undefined {
+  if (!takesPast(input)) return undefined
+  const { type, shape } = input
   const rank = shape.length
-  if (key === undefined || (rank !== 4 && rank !== 5) || !/^float/.test(type)) return undefined
-  const present = outputs.find(o => cacheKey(o.name, PRESENT) === key && o.shape.length === rank)
-  if (!present) return undefined
   const [batchAxis, lengthAxis] = [rank - 4, rank - 2]
   const open = shape.map((d, axis) => (axis === batchAxis || axis === lengthAxis ? -1 : d))
   if (!open.every(d => typeof d === 'number')) return undefined
   // Sessions name element types as tensors do.
-  return { past: name, present: present.name, type: type as ElementType, shape: open, batchAxis, lengthAxis }
+  return { type: type as ElementType, shape: open, batchAxis, lengthAxis }
 }
 
 /** Shape of a cache that holds `past` tokens of `batch` texts. */
-export function cacheShape(cache: Cache, batch: number, past: number): number[] {
+export function cacheShape(cache: CacheShape, batch: number, past: number): number[] {
   return cache.shape.map((d, axis) =>
     axis === cache.batchAxis ? batch : axis === cache.lengthAxis ? past : d,
   )
+}
+
+/** Whether the inputs, as an inspection gives them, are those of a language model. */
+export function takesLanguage(inputs: readonly TensorInfo[]): boolean {
+  return inputs.some(input => input.vocabulary !== undefined)
 }

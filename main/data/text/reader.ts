@@ -85,6 +85,16 @@ export class TextReader {
     return encoded
   }
 
+  /** All tokens of a row, none for one without text. Throws `bad-data` as `encode`. */
+  whole(row: number, offset: number): Int32Array {
+    const texts = this.columns.map(column => this.table.text(column, row) ?? '')
+    if (texts.every(text => text.trim() === '')) return new Int32Array()
+    const what = `Sample ${row - offset}`
+    const encoded = this.tokenizer.encode(texts, Number.MAX_SAFE_INTEGER, what)
+    this.refuseUnknown(encoded.ids, what)
+    return encoded.ids
+  }
+
   private present(row: number, what: string): string[] {
     return this.columns.map(column => {
       const text = this.table.text(column, row)
@@ -107,6 +117,10 @@ export class TextReader {
         action: 'Fill in or take out such samples.',
       })
     }
+    this.refuseUnknown(ids, what)
+  }
+
+  private refuseUnknown(ids: Int32Array, what: string): void {
     const { limit } = this
     const beyond = limit === undefined ? undefined : ids.find(id => id >= limit)
     if (beyond === undefined) return

@@ -1,6 +1,7 @@
 /** From a specification with gaps to everything that turns a table's texts into a model's inputs. */
 import type { DatasetSpec, Note, TensorInfo, TextPreprocessing, TextRole } from '../../../shared/domain'
 import { BantamError } from '../../../shared/errors'
+import { takesLanguage } from '../../language/recognise'
 import type { Column, RawData, RawTable } from '../raw'
 import { hasText, textColumns } from './columns'
 import { tokenizerBeside, tokenizerPath } from './locate'
@@ -19,6 +20,11 @@ export interface TextSetup {
   inputs: TensorInfo[]
   roles: ReadonlyMap<string, TextRole>
   notes: Note[]
+  /** Number that fills up. */
+  padId: number
+  /** Tokens as text, and one of them as the vocabulary has it. */
+  decode(ids: ArrayLike<number>): string
+  token(id: number): string
 }
 
 /**
@@ -53,7 +59,8 @@ export function setUpText(
     fed.map(i => i.name),
     labels,
   )
-  const maxLength = chosenLength(preprocessing, declared, tokenizer, spec.source)
+  const positions = fed.find(i => roles.get(i.name) === 'positions')?.rows
+  const maxLength = chosenLength(preprocessing, declared, tokenizer, positions, spec.source)
   refusePositions(fed, roles, maxLength, spec.source)
   refuseShort(maxLength, tokenizer.specials(columns.length > 1), spec.source)
   const padding = declared === undefined ? preprocessing.padding : 'max'
@@ -63,6 +70,7 @@ export function setUpText(
     maxLength,
     padding,
     roles: Object.fromEntries(roles),
+    ...samplesOf(preprocessing, modelInputs, labels, maxLength, spec.source),
   }
   const limits = fed.filter(i => roles.get(i.name) === 'ids').flatMap(i => i.rows ?? [])
   const rows = limits.length > 0 ? Math.min(...limits) : undefined
@@ -75,10 +83,31 @@ export function setUpText(
     notes: [
       ...notes,
       ...lengthNotes(preprocessing, declared, tokenizer, maxLength),
-      ...paddingNotes(tokenizer, roles, spec),
+      ...(complete.samples === 'windows' ? [] : paddingNotes(tokenizer, roles, spec)),
       ...vocabularyNotes(tokenizer, rows),
     ],
+    padId: tokenizer.padId,
+    decode: ids => tokenizer.decode(ids),
+    token: id => tokenizer.token(id),
   }
+}
+
+/** Windows where they are asked for, or the model continues texts and nothing else was asked for. */
+function samplesOf(
+  { samples }: TextPreprocessing,
+  inputs: readonly TensorInfo[],
+  labels: string | null,
+  maxLength: number,
+  where: string,
+): Pick<TextPreprocessing, 'samples'> {
+  const wanted = samples ?? (takesLanguage(inputs) && labels === null ? 'windows' : undefined)
+  if (wanted === 'windows' && maxLength < 2) {
+    throw new BantamError('bad-option', 'Of a window of one token nothing is predicted.', {
+      where,
+      action: 'Choose a length of at least 2.',
+    })
+  }
+  return wanted === undefined ? {} : { samples: wanted }
 }
 
 function wantedPreprocessing(
@@ -136,6 +165,7 @@ function chosenLength(
   preprocessing: TextPreprocessing,
   declared: number | undefined,
   tokenizer: TextTokenizer,
+  positions: number | undefined,
   where: string,
 ): number {
   const { maxLength } = preprocessing
@@ -146,7 +176,8 @@ function chosenLength(
       { where, action: `Choose ${declared}, or leave it out.` },
     )
   }
-  return declared ?? maxLength ?? tokenizer.maxLength ?? DEFAULT_LENGTH
+  const usual = tokenizer.maxLength ?? DEFAULT_LENGTH
+  return declared ?? maxLength ?? Math.min(usual, positions ?? usual)
 }
 
 /** Positions are looked up in a table too. */

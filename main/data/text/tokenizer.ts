@@ -92,6 +92,11 @@ export class TextTokenizer {
     return this.assembled([], pair ? [] : null).tokens.length
   }
 
+  /** Tokens as text again, without special ones. */
+  decode(ids: ArrayLike<number>): string {
+    return this.tokenizer.decode(Array.from(ids), { skip_special_tokens: true })
+  }
+
   /** The token of a number, as the vocabulary has it. */
   token(id: number): string {
     return this.tokenizer.id_to_token(id) ?? `#${id}`

@@ -11,6 +11,7 @@ import type {
 import { Preprocessing as PreprocessingSchema } from '../../../shared/domain'
 import type { ErrorData } from '../../../shared/errors'
 import { formatExact } from '../../../shared/format'
+import { takesPast } from '../../../shared/text-roles'
 import { asErrorData } from '../client'
 import { teacherOf, useApp } from '../store/app'
 import { useClient } from '../store/connection'
@@ -42,9 +43,10 @@ const FORMAT_NAMES: Record<DataProbe['format'], string> = {
   csv: 'CSV',
   jsonl: 'JSON lines',
   parquet: 'Parquet',
+  txt: 'Plain text',
 }
 
-const TABLES = new Set<DataProbe['format']>(['csv', 'jsonl', 'parquet'])
+const TABLES = new Set<DataProbe['format']>(['csv', 'jsonl', 'parquet', 'txt'])
 
 /** Choices on how a source becomes a dataset, with what the model would see. */
 export function DatasetForm({ study, file, name: given, probe, onOther, next }: DatasetFormProps) {
@@ -229,7 +231,7 @@ function Mapping({ probe, spec, inputs, onChange }: MappingProps) {
   if (fields.length === 0) return null
   const { preprocessing } = spec
   const texts = preprocessing?.kind === 'text' ? textInputs(inputs, preprocessing).map(t => t.input.name) : []
-  const free = inputs.filter(i => !texts.includes(i.name))
+  const free = inputs.filter(i => !texts.includes(i.name) && !takesPast(i))
   return (
     <>
       <h3>Inputs and labels</h3>

@@ -40,7 +40,7 @@ export function ImportDataDialog({ picked, next }: ImportDataDialogProps) {
         what="data"
         granting={granting}
         formats={FORMATS}
-        accept=".npz,.npy,.csv,.jsonl,.parquet,.idx,.gz,.idx3-ubyte,.idx1-ubyte"
+        accept=".npz,.npy,.csv,.jsonl,.txt,.parquet,.idx,.gz,.idx3-ubyte,.idx1-ubyte"
       >
         {SAMPLES.map(one => (
           <Button

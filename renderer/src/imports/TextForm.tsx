@@ -49,7 +49,23 @@ export function textFields(inputs: readonly TensorInfo[], of: TextPreprocessing)
     description: 'Otherwise they are refused.',
     initial: true,
   }
-  if (fixed) return [cut]
+  // Asked only of data for models that continue texts.
+  const samples: Field[] =
+    of.samples === undefined
+      ? []
+      : [
+          {
+            ...base,
+            kind: 'choice',
+            name: 'samples',
+            title: 'A sample is',
+            description: 'windows: long texts make several, nothing is left out; texts: their ends are cut.',
+            choices: ['windows', 'texts'],
+            initial: 'windows',
+          },
+        ]
+  const ends = of.samples === 'windows' ? samples : [...samples, cut]
+  if (fixed) return ends
   const length: Field = {
     ...base,
     kind: 'number',
@@ -72,7 +88,7 @@ export function textFields(inputs: readonly TensorInfo[], of: TextPreprocessing)
     choices: ['max', 'longest'],
     initial: 'max',
   }
-  return [length, padding, cut]
+  return [length, padding, ...ends]
 }
 
 interface TextFormProps {
@@ -136,11 +152,12 @@ export function TextForm({ probe, spec, value, inputs, onChange }: TextFormProps
 
 /** What the fields hold; a length that is cleared is left to the engine. */
 function textChoices(values: Record<string, unknown>): Partial<TextPreprocessing> {
-  const { maxLength, padding, truncation } = values
+  const { maxLength, padding, truncation, samples } = values
   return {
     maxLength: typeof maxLength === 'number' ? maxLength : undefined,
     padding: padding === 'longest' ? 'longest' : 'max',
     truncation: truncation !== false,
+    ...(samples === 'windows' || samples === 'texts' ? { samples } : {}),
   }
 }
 
