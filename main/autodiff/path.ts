@@ -7,6 +7,7 @@ import type { Model } from '../onnx/model'
 import { operatorKey, operatorRow } from '../operators'
 import type { Gradient } from '../operators/gradient'
 import type { Reasons } from './expand/expand'
+import { isStraightThrough, passStraight } from './straight-through'
 
 const FLOATS = new Set(['float32', 'float64', 'float16', 'bfloat16'])
 
@@ -20,6 +21,7 @@ export interface Path {
 const UNKNOWN: Gradient = { unsupported: 'Bantam does not know this operator.' }
 
 export function gradientOf(node: NodeProto): Gradient {
+  if (isStraightThrough(node)) return passStraight
   return operatorRow(node.opType, node.domain)?.gradient ?? UNKNOWN
 }
 

@@ -4,9 +4,10 @@ import { attribute, makeNode, makeValue } from '../../onnx/build'
 import { inferTypes, type Types } from '../../onnx/infer'
 import { Model } from '../../onnx/model'
 import { tensorValues } from '../../onnx/tensor'
-import { operatorKey, operatorRow } from '../../operators'
+import { operatorKey } from '../../operators'
 import { Builder, type Value } from '../../operators/builder'
 import { toNumbers } from '../../runtime/tensor'
+import { gradientOf } from '../path'
 import { settleShapes } from '../settle'
 import { Declined, type Place } from './expansion'
 import { EXPANSIONS } from './table'
@@ -52,15 +53,12 @@ export async function expand(
 
 /** Nodes with an expansion that depend on `wrt` and on which a target depends. */
 function between(model: Model, targets: readonly string[], wrt: readonly string[]): NodeProto[] {
-  const isExpanded = (node: NodeProto) => operatorRow(node.opType, node.domain)?.gradient === 'expanded'
+  const isExpanded = (node: NodeProto) => gradientOf(node) === 'expanded'
   if (!model.graph.nodes.some(isExpanded)) return []
   const order = model.graph.topological()
   const depends = new Set(wrt)
   for (const node of order)
-    if (
-      node.input.some(name => depends.has(name)) &&
-      operatorRow(node.opType, node.domain)?.gradient !== 'zero'
-    )
+    if (node.input.some(name => depends.has(name)) && gradientOf(node) !== 'zero')
       for (const name of node.output) if (name) depends.add(name)
   const wanted = new Set(targets)
   for (const node of [...order].reverse())
