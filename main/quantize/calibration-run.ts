@@ -46,7 +46,7 @@ export interface BatchPlan {
  * Cuts the samples into runs: of the model's fixed batch size; else a first run of one sample, which tells how large
  * activations are (see `cutByBytes`), and the rest. Throws `bad-data` without samples, or with fewer than the batch.
  */
-export function batchPlan(session: Session, indices: Uint32Array): BatchPlan {
+export function batchPlan(session: Pick<Session, 'inputs'>, indices: Uint32Array): BatchPlan {
   if (indices.length === 0)
     throw new BantamError('bad-data', 'Calibration has no samples.', { where: 'calibration' })
   const fixed = fixedBatch(session.inputs)

@@ -7,6 +7,7 @@ import { simplify } from '../onnx/simplify'
 import { elementCount } from '../runtime/tensor'
 import { editableCopy } from './copy'
 import { equalized } from './equalize'
+import { type Smoothing, withSmoothing } from './smooth'
 
 interface Prepared {
   model: Model
@@ -34,6 +35,14 @@ export function preparedForStatic(model: Model, equalize = false): Promise<Prepa
     const result = equalized(simple, await inferTypes(simple))
     return { model: result.model, notes: [...notes, ...result.notes] }
   })
+}
+
+/** The model that decisions of static quantization are about: prepared, then smoothed as decided. */
+export async function preparedAsDecided(
+  model: Model,
+  decisions: { equalized: boolean; smoothing: readonly Smoothing[] },
+): Promise<Model> {
+  return withSmoothing((await preparedForStatic(model, decisions.equalized)).model, decisions.smoothing)
 }
 
 function withJoinedBiases(model: Model): Promise<Prepared> {

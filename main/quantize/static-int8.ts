@@ -3,7 +3,7 @@ import type { Model } from '../onnx/model'
 import type { Technique } from '../technique'
 import { adviseStatic } from './advice'
 import { editableCopy } from './copy'
-import { preparedForStatic } from './prepare'
+import { preparedAsDecided } from './prepare'
 import { StaticDecisions, StaticOptions } from './static-options'
 import { planStatic } from './static-plan'
 import { writeStatic } from './static-write'
@@ -21,7 +21,7 @@ export const staticInt8: Technique<typeof StaticOptions> = {
   plan: planStatic,
   async apply(model, plan): Promise<Model> {
     const decisions = StaticDecisions.parse(plan.decisions)
-    const copy = editableCopy((await preparedForStatic(model, decisions.equalized)).model)
+    const copy = editableCopy(await preparedAsDecided(model, decisions))
     writeStatic(copy, decisions)
     return copy
   },

@@ -1,6 +1,7 @@
 /** Options and decisions of static int8 quantization. */
 import { z } from 'zod'
 import { QUANTIZABLE } from '../operators/quantize'
+import { Smoothing } from './smooth'
 
 export const StaticOptions = z.object({
   calibration: z.enum(['minmax', 'entropy', 'percentile', 'mse']).default('minmax').meta({
@@ -58,6 +59,21 @@ export const StaticOptions = z.object({
   roundingSteps: z.number().int().min(1).max(100_000).default(1000).meta({
     title: 'Rounding steps',
     description: 'Steps that adaround learns each layer for.',
+  }),
+  smooth: z.enum(['none', 'alpha', 'search']).default('none').meta({
+    title: 'Smooth activations',
+    description:
+      'Move outlier channels of what dense layers read into their weights (SmoothQuant), without a change of what the network computes: with one alpha for all, or the best from 0.3 to 0.9 found for each on the calibration samples. For transformers.',
+  }),
+  smoothAlpha: z.number().min(0).max(1).default(0.5).meta({
+    title: 'Alpha',
+    description:
+      'With smoothing by one alpha: how much of the range goes into the weights, from 0 (as little as they allow) to 1 (all).',
+  }),
+  smoothInsert: z.boolean().default(true).meta({
+    title: 'Multiply where nothing folds',
+    description:
+      'Smooth by a Mul of its own where nothing before a layer can take the division: an operator more, in float.',
   }),
   biasCorrection: z.enum(['none', 'samples', 'analytic']).default('none').meta({
     title: 'Correct biases',
@@ -158,6 +174,8 @@ export const StaticDecisions = z.object({
       }),
     )
     .default([]),
+  /** Inputs of dense layers that are smoothed, after equalizing. */
+  smoothing: z.array(Smoothing).default([]),
   /** Corrected biases by node: float32, little-endian, in base64. A node without a bias gets one. */
   biases: z.array(z.object({ id: z.string(), values: z.base64() })).default([]),
 })

@@ -13,6 +13,8 @@ import { preparedForStatic } from './prepare'
 import { refined, refines } from './refine'
 import { type Chosen, clipBounds, type Selection, selectNodes } from './select'
 import { derivedValues, sharedRanges } from './sharing'
+import { smoothingNodes } from './smooth'
+import { planSmoothing } from './smooth-plan'
 import type { StaticDecisions, StaticOptions } from './static-options'
 import { elementTypes } from './types'
 import { opsetObstacles } from './upgrade'
@@ -33,27 +35,31 @@ export async function planStatic(
   options: StaticOptions,
   context: TaskContext,
 ): Promise<Plan> {
-  if (!input.calibration) {
-    throw new BantamError(
-      'bad-data',
-      'Static int8 quantization needs calibration data, and none was given.',
-      {
-        action: 'Add a dataset (--data), or use dynamic-int8, which needs none.',
-      },
-    )
-  }
-  const { model, notes } = await preparedForStatic(input.model, options.equalize)
+  if (!input.calibration) throw needsCalibration('Static int8 quantization')
+  const { calibration: given } = input
+  const { model: simple, notes } = await preparedForStatic(input.model, options.equalize)
+  const { opset, perChannel, note } = chooseOpset(simple, options.perChannel)
+  const [first, rest] =
+    options.smooth === 'none' ? [context, context] : [within(context, 0, 0.3), within(context, 0.3, 1)]
+  const smoothed = await planSmoothing(
+    simple,
+    { ...input, calibration: given },
+    { ...options, perChannel },
+    opset,
+    first,
+  )
+  const { model, smoothing } = smoothed
   const exclude = nodesNamed(model.graph, options.exclude)
   const choices = choicesOf(model, options.overrides)
   const types = await elementTypes(model)
-  const { opset, perChannel, note } = chooseOpset(model, options.perChannel)
   const selection = selectNodes(model, types, {
     operators: new Set(options.operators),
     exclude,
+    float: new Set(smoothingNodes(model, smoothing)),
     wide: choices.wide,
     opset,
   })
-  notes.push(...note, ...selection.notes, ...wideNotes(selection.wide))
+  notes.push(...note, ...smoothed.notes, ...selection.notes, ...wideNotes(selection.wide))
   if (selection.chosen.length + selection.wide.length === 0) throw nothingToDo(model, selection.notes)
   const derived = derivedValues(selection.chosen)
   const { dataset, indices } = input.calibration
@@ -72,7 +78,7 @@ export async function planStatic(
     },
     calibration => method({ ...options, calibration: calibration ?? options.calibration }),
     choices.calibrations,
-    within(context, 0.1, refines(options) ? 0.3 : 0.9),
+    within(rest, 0.1, refines(options) ? 0.3 : 0.9),
   )
   notes.push(...calibration.notes)
   const ranges = sharedRanges(selection.chosen, calibration.ranges)
@@ -83,13 +89,13 @@ export async function planStatic(
     { ...options, perChannel, opset },
     notes,
   )
-  let decisions: StaticDecisions = { ...decided, samples: calibration.samples }
+  let decisions: StaticDecisions = { ...decided, smoothing, samples: calibration.samples }
   notes.push(summary(model, decisions))
   if (refines(options)) {
     const { seed, threads } = input
     const samples = { dataset, indices: indices.subarray(0, options.samples), threads, seed }
     const request = { source: input.model, model, decisions, samples }
-    const result = await refined(request, options, within(context, 0.3, 0.95))
+    const result = await refined(request, options, within(rest, 0.3, 0.95))
     decisions = result.decisions
     notes.push(...result.notes)
   }
@@ -102,6 +108,12 @@ export async function planStatic(
     decisions,
     notes,
   }
+}
+
+export function needsCalibration(what: string): BantamError {
+  return new BantamError('bad-data', `${what} needs calibration data, and none was given.`, {
+    action: 'Add a dataset (--data), or use dynamic-int8, which needs none.',
+  })
 }
 
 function nothingToDo(model: Model, notes: readonly Note[]): BantamError {
@@ -197,6 +209,7 @@ function decide(
     constants: unique(constants, c => c.name),
     equalized: options.equalize,
     roundings: [],
+    smoothing: [],
     biases: [],
   }
 }
