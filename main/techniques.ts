@@ -8,8 +8,10 @@ import { pruneLowRank } from './prune/low-rank/low-rank'
 import { pruneMagnitude } from './prune/magnitude'
 import { pruneNM } from './prune/n-m'
 import { pruneChannels, pruneFfn, pruneHeads } from './prune/structured'
+import { quantizeQat } from './qat/qat'
 import { dynamicInt8 } from './quantize/dynamic-int8'
 import { float16 } from './quantize/float16'
+import { mixedPrecision } from './quantize/mixed/mixed'
 import { nearest } from './quantize/names'
 import { staticInt8 } from './quantize/static-int8'
 import { weightInt4 } from './quantize/weight-int4'
@@ -20,10 +22,12 @@ import { fineTune } from './training/fine-tune'
 // A technique's methods take its own options, which its own schema made: the pair is closed, whatever the schema.
 export const TECHNIQUES = [
   staticInt8,
+  mixedPrecision,
   dynamicInt8,
   weightInt8,
   weightInt4,
   float16,
+  quantizeQat,
   pruneChannels,
   pruneFfn,
   pruneHeads,

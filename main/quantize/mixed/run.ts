@@ -1,0 +1,182 @@
+/** Sets a search up, runs it, and tells how it went. */
+import type { Plan } from '../../../shared/domain'
+import { BantamError } from '../../../shared/errors'
+import { CALIBRATIONS, type QuantizeSearch } from '../../../shared/quantize'
+import { breathe, type TaskContext } from '../../jobs/context'
+import { hardware } from '../../measure/hardware'
+import type { PlanInput, SampleSet } from '../../technique'
+import { saturates } from '../advice'
+import { preparedForStatic } from '../prepare'
+import { staticInt8 } from '../static-int8'
+import { StaticDecisions, StaticOptions } from '../static-options'
+import { memoryStore } from '../statistics'
+import { judgingSamples, Worth } from '../worth'
+import { Clock } from './clock'
+import { type Layer, layersOf, macsByNode } from './layers'
+import type { MixedOptions } from './options'
+import { type Assignment, keyOf, type Settings, searchMixed } from './search'
+import { type Circumstances, type Kept, planOf, tryOut } from './trials'
+
+type Input = PlanInput & { calibration: SampleSet }
+
+/** Layers alone are measured on so many samples: by noise, which few tell. */
+const ALONE = 128
+/** Statistics kept: of the model as it is, equalized, and for other numbers of bins. */
+const STORED = 8
+const NONE: Assignment = { settings: {}, float: new Set(), wide: new Set() }
+
+/**
+ * Throws as planning and running. The plan is that of `search.trials[search.best]`; `labels`: what people know the layers
+ * by, by id.
+ */
+export async function runSearch(
+  given: Input,
+  options: MixedOptions,
+  context: TaskContext,
+): Promise<{ plan: Plan; search: QuantizeSearch; labels: ReadonlyMap<string, string> }> {
+  const { loseAtMost, goal, minutes, judged, repair, ...rest } = options
+  const input: Input = { ...given, statistics: given.statistics ?? memoryStore(STORED) }
+  const budget = new Budget(minutes, context)
+  // Own progress would jump back and forth with every trial.
+  const quiet: TaskContext = { ...context, progress: () => undefined }
+  const samples = judgingSamples(input.calibration, options.samples, judged)
+  context.progress(0, 'Running the original')
+  const worth = await Worth.open(input.model, samples, input.threads, quiet)
+  const allowed = mayBeLost(worth, loseAtMost)
+  const { model } = await preparedForStatic(input.model)
+  const base = { input, options: StaticOptions.parse(rest), worth, allowed, macs: await macsByNode(model) }
+  const first = await planOf(base, NONE, quiet)
+  const decisions = StaticDecisions.parse(first.decisions)
+  context.progress(0.02, 'Timing the layers')
+  const layers = await layersOf(model, await staticInt8.apply(input.model, first), decisions, quiet)
+  const clock = await Clock.open(input.model, context)
+  try {
+    const kept = new Map<string, Kept>()
+    const circumstances: Circumstances = { ...base, clock }
+    const { best, ended } = await searchMixed({
+      layers,
+      repairs: repair ? await repairs(base.options) : [],
+      goal,
+      over: () => budget.over(),
+      measure: async assignment => {
+        await breathe(context)
+        budget.trial()
+        const { plan, trial, ...found } = await tryOut(circumstances, assignment, quiet)
+        kept.set(keyOf(assignment), { plan, trial })
+        context.progress(budget.share(), stageOf(kept))
+        return found
+      },
+      noises: settings => noisesAlone(base, settings, layers, samples, budget, quiet, context),
+    })
+    const trials = [...kept.values()].map(({ trial }) => trial)
+    const winner = kept.get(keyOf(best.assignment))
+    if (!winner) throw new BantamError('internal', 'The search kept no plan of its best trial.')
+    const { metric, reference } = worth
+    const at = trials.indexOf(winner.trial)
+    return {
+      plan: winner.plan,
+      labels: new Map(layers.map(({ id, label }) => [id, label])),
+      search: { metric, reference, allowed, samples: samples.indices.length, trials, best: at, ended },
+    }
+  } finally {
+    await clock.close()
+  }
+}
+
+/** In the unit of the metric. */
+function mayBeLost({ metric, reference }: Worth, per: number): number {
+  return metric === 'rmse' ? (reference * per) / 100 : per / 100
+}
+
+/** Other ways to choose scales that leave everything in 8 bits, those that most often help first. */
+async function repairs(options: StaticOptions): Promise<Settings[]> {
+  const list: Settings[] = []
+  if (options.format === 'U8S8' && !options.reduceRange && saturates(await hardware()))
+    list.push({ reduceRange: true })
+  if (!options.equalize) list.push({ equalize: true })
+  for (const calibration of [...CALIBRATIONS].reverse())
+    if (calibration !== options.calibration) list.push({ calibration })
+  if (options.weightRange === 'minmax') list.push({ weightRange: 'mse' })
+  if (options.biasCorrection === 'none') list.push({ biasCorrection: 'samples' })
+  return list
+}
+
+/**
+ * The noise of the answers with each layer alone in 8 bits. One without weights joins only others: of it the noise that
+ * leaving it out of all takes away.
+ */
+async function noisesAlone(
+  about: Pick<Circumstances, 'input' | 'options'>,
+  settings: Settings,
+  layers: readonly Layer[],
+  { dataset, indices }: SampleSet,
+  budget: Budget,
+  quiet: TaskContext,
+  context: TaskContext,
+): Promise<Map<string, number>> {
+  const few = { dataset, indices: indices.subarray(0, ALONE) }
+  const worth = await Worth.open(about.input.model, few, about.input.threads, quiet)
+  const noise = async (float: ReadonlySet<string>) => {
+    const plan = await planOf(about, { settings, float, wide: new Set() }, quiet)
+    const { sqnr } = await worth.of(await staticInt8.apply(about.input.model, plan), quiet)
+    return sqnr === null ? 0 : 10 ** (-sqnr / 10)
+  }
+  const all = layers.some(layer => !layer.weighted) ? await noise(new Set()) : 0
+  const noises = new Map<string, number>()
+  for (const [i, { id, label, weighted }] of layers.entries()) {
+    await breathe(context)
+    if (budget.over()) break
+    context.progress(
+      budget.share(),
+      `Measuring layer ${i + 1} of ${layers.length}, ${label}, alone in 8 bits`,
+    )
+    const others = new Set(layers.map(other => other.id).filter(other => other !== id))
+    noises.set(id, weighted ? await noise(others) : Math.max(0, all - (await noise(new Set([id])))))
+  }
+  return noises
+}
+
+/** `Trial 7; the best loses 0.30 points with 92 % of the work in 8 bits`. */
+function stageOf(kept: ReadonlyMap<string, Kept>): string {
+  const allowed = [...kept.values()].map(({ trial }) => trial).filter(trial => trial.allowed)
+  const [best] = allowed.sort((a, b) => b.macs - a.macs)
+  const so = best
+    ? `${Math.round(100 * best.macs)} % of the work in 8 bits within what may be lost`
+    : 'none within what may be lost yet'
+  return `Trial ${kept.size}: ${so}`
+}
+
+/** Time that may be used, told by the clock. */
+class Budget {
+  private readonly start = performance.now()
+  private readonly total: number
+  private last = 0
+  private longest = 0
+
+  constructor(
+    minutes: number,
+    private readonly context: TaskContext,
+  ) {
+    this.total = minutes * 60_000
+  }
+
+  /** A trial begins. */
+  trial(): void {
+    const now = this.used()
+    if (this.last > 0) this.longest = Math.max(this.longest, now - this.last)
+    this.last = now
+  }
+
+  /** True when a further trial may end after the time that is there, or a person asks for the end. */
+  over(): boolean {
+    return this.used() + this.longest > this.total || this.context.asked?.() === 'finish'
+  }
+
+  share(): number {
+    return Math.min(0.99, 0.03 + 0.96 * (this.used() / this.total))
+  }
+
+  private used(): number {
+    return performance.now() - this.start
+  }
+}
