@@ -268,6 +268,28 @@ describe('constants', () => {
     expect(await difference(model, simple)).toBe(0)
   })
 
+  it.each([
+    { split: makeTensor('at', 'int64', [], [2n]), dims: [] },
+    { split: makeTensor('at', 'int64', [2], [2n, 2n]), dims: [2] },
+  ])('say where a sequence is split ($dims)', async ({ split }) => {
+    const model = makeModel({
+      inputs: [makeValue('x', 'float32', ['n', 4])],
+      outputs: [makeValue('y', 'float32', ['n', 2]), makeValue('z', 'float32', ['n', 2])],
+      nodes: [
+        makeNode('SplitToSequence', ['x', 'at'], ['parts'], { axis: 1n }),
+        makeNode('SequenceAt', ['parts', 'last'], ['b']),
+        makeNode('SequenceAt', ['parts', 'first'], ['a']),
+        makeNode('SequenceAt', ['parts', 'first'], ['again']),
+        makeNode('Sub', ['b', 'a'], ['y']),
+        makeNode('Exp', ['again'], ['z']),
+      ],
+      initializers: [split, makeTensor('last', 'int64', [], [-1n]), makeTensor('first', 'int64', [], [0n])],
+    })
+    const { model: simple } = await simplify(model)
+    expect(simple.graph.nodes.map(node => node.opType).sort()).toEqual(['Exp', 'Split', 'Sub'])
+    expect(await difference(model, simple)).toBe(0)
+  })
+
   it('of a weight are kept where the file does not grow', async () => {
     const model = one({
       inputs: [row],

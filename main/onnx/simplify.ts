@@ -10,10 +10,12 @@ import type { Pass, PassResult } from './passes/pass'
 import { removeDead } from './passes/remove-dead'
 import { removeIdentities } from './passes/remove-identities'
 import { resolveCastLike } from './passes/resolve-cast-like'
+import { resolveSequences } from './passes/resolve-sequences'
 
 const PASSES: readonly Pass[] = [
   liftConstants,
   resolveCastLike,
+  resolveSequences,
   foldConstants,
   removeIdentities,
   foldBatchNorm,
