@@ -1,12 +1,10 @@
 /** What the layers of a model cost in float and in 8 bits: what a search weighs losses against. */
 import { breathe, type TaskContext } from '../../jobs/context'
-import { nodeCost } from '../../measure/layers'
-import { modelInputs } from '../../onnx/inputs'
 import type { Model } from '../../onnx/model'
 import { tensorByteLength } from '../../onnx/tensor'
 import { nodeTimes } from '../../prune/timings'
-import { sizedTypes } from '../../structure/model-cost'
 import { nodeId, nodeLabel } from '../names'
+import { layerCosts } from '../sensitivity/costs'
 import type { StaticDecisions } from '../static-options'
 
 /** A node that a search may move between precisions. */
@@ -61,22 +59,15 @@ async function times(model: Model, context: TaskContext): Promise<Map<string, nu
   return named
 }
 
-/** Multiply-accumulates by node, for one sample; empty where shapes are not known. */
-export async function macsByNode(model: Model): Promise<Map<string, number>> {
-  const [types] = await sizedTypes([model], modelInputs(model))
-  const macs = new Map<string, number>()
-  for (const node of types ? model.graph.nodes : []) {
-    const cost = nodeCost(node, types ?? new Map())
-    if ('macs' in cost) macs.set(nodeId(node), cost.macs)
-  }
-  return macs
+/** Share of the multiply-accumulates of each node. */
+export async function macShares(model: Model): Promise<Map<string, number>> {
+  return new Map([...(await layerCosts(model))].map(([node, { macs }]) => [nodeId(node), macs]))
 }
 
-/** Share of the multiply-accumulates that the planned nodes do in 8 bits; 0 where none are known. */
+/** Share of the multiply-accumulates that the planned nodes do in 8 bits. */
 export function int8Share(
   macs: ReadonlyMap<string, number>,
   { nodes }: Pick<StaticDecisions, 'nodes'>,
 ): number {
-  const all = [...macs.values()].reduce((sum, m) => sum + m, 0)
-  return all > 0 ? nodes.reduce((sum, { id }) => sum + (macs.get(id) ?? 0), 0) / all : 0
+  return nodes.reduce((sum, { id }) => sum + (macs.get(id) ?? 0), 0)
 }

@@ -7,12 +7,14 @@ import { hardware } from '../../measure/hardware'
 import type { PlanInput, SampleSet } from '../../technique'
 import { saturates } from '../advice'
 import { preparedForStatic } from '../prepare'
+import { measuredSamples } from '../sensitivity/samples'
 import { staticInt8 } from '../static-int8'
 import { StaticDecisions, StaticOptions } from '../static-options'
 import { memoryStore } from '../statistics'
-import { judgingSamples, Worth } from '../worth'
+import { Worth } from '../worth'
 import { Clock } from './clock'
-import { type Layer, layersOf, macsByNode } from './layers'
+import { layersOf, macShares } from './layers'
+import { noisesAlone } from './noises'
 import type { MixedOptions } from './options'
 import { type Assignment, keyOf, type Settings, searchMixed } from './search'
 import { type Circumstances, type Kept, planOf, tryOut } from './trials'
@@ -39,12 +41,12 @@ export async function runSearch(
   const budget = new Budget(minutes, context)
   // Own progress would jump back and forth with every trial.
   const quiet: TaskContext = { ...context, progress: () => undefined }
-  const samples = judgingSamples(input.calibration, options.samples, judged)
+  const samples = measuredSamples(input.calibration, options.samples, judged)
   context.progress(0, 'Running the original')
   const worth = await Worth.open(input.model, samples, input.threads, quiet)
   const allowed = mayBeLost(worth, loseAtMost)
   const { model } = await preparedForStatic(input.model)
-  const base = { input, options: StaticOptions.parse(rest), worth, allowed, macs: await macsByNode(model) }
+  const base = { input, options: StaticOptions.parse(rest), worth, allowed, macs: await macShares(model) }
   const first = await planOf(base, NONE, quiet)
   const decisions = StaticDecisions.parse(first.decisions)
   context.progress(0.02, 'Timing the layers')
@@ -66,7 +68,13 @@ export async function runSearch(
         context.progress(budget.share(), stageOf(kept))
         return found
       },
-      noises: settings => noisesAlone(base, settings, layers, samples, budget, quiet, context),
+      noises: settings =>
+        noisesAlone(
+          { ...input, options: { ...base.options, ...settings } },
+          { dataset: samples.dataset, indices: samples.indices.subarray(0, ALONE) },
+          () => budget.over(),
+          { ...context, progress: (_, stage) => context.progress(budget.share(), stage) },
+        ),
     })
     const trials = [...kept.values()].map(({ trial }) => trial)
     const winner = kept.get(keyOf(best.assignment))
@@ -99,41 +107,6 @@ async function repairs(options: StaticOptions): Promise<Settings[]> {
   if (options.weightRange === 'minmax') list.push({ weightRange: 'mse' })
   if (options.biasCorrection === 'none') list.push({ biasCorrection: 'samples' })
   return list
-}
-
-/**
- * The noise of the answers with each layer alone in 8 bits. One without weights joins only others: of it the noise that
- * leaving it out of all takes away.
- */
-async function noisesAlone(
-  about: Pick<Circumstances, 'input' | 'options'>,
-  settings: Settings,
-  layers: readonly Layer[],
-  { dataset, indices }: SampleSet,
-  budget: Budget,
-  quiet: TaskContext,
-  context: TaskContext,
-): Promise<Map<string, number>> {
-  const few = { dataset, indices: indices.subarray(0, ALONE) }
-  const worth = await Worth.open(about.input.model, few, about.input.threads, quiet)
-  const noise = async (float: ReadonlySet<string>) => {
-    const plan = await planOf(about, { settings, float, wide: new Set() }, quiet)
-    const { sqnr } = await worth.of(await staticInt8.apply(about.input.model, plan), quiet)
-    return sqnr === null ? 0 : 10 ** (-sqnr / 10)
-  }
-  const all = layers.some(layer => !layer.weighted) ? await noise(new Set()) : 0
-  const noises = new Map<string, number>()
-  for (const [i, { id, label, weighted }] of layers.entries()) {
-    await breathe(context)
-    if (budget.over()) break
-    context.progress(
-      budget.share(),
-      `Measuring layer ${i + 1} of ${layers.length}, ${label}, alone in 8 bits`,
-    )
-    const others = new Set(layers.map(other => other.id).filter(other => other !== id))
-    noises.set(id, weighted ? await noise(others) : Math.max(0, all - (await noise(new Set([id])))))
-  }
-  return noises
 }
 
 /** `Trial 7; the best loses 0.30 points with 92 % of the work in 8 bits`. */

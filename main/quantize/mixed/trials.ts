@@ -12,6 +12,7 @@ import { planStatic } from '../static-plan'
 import type { Worth } from '../worth'
 import type { Clock } from './clock'
 import { int8Share } from './layers'
+import { relativeNoise } from './noises'
 import type { Assignment, Found } from './search'
 
 export interface Circumstances {
@@ -71,7 +72,7 @@ export async function tryOut(
   return {
     drop: drop.value,
     allowed: within,
-    noise: sqnr === null ? 0 : 10 ** (-sqnr / 10),
+    noise: relativeNoise(sqnr),
     bytes: sizeBytes,
     latency,
     plan,
