@@ -7,8 +7,10 @@ import { listDevices } from '../measure/devices'
 import { hardware } from '../measure/hardware'
 import { TECHNIQUES, techniqueById, techniqueInfo } from '../techniques'
 import { Kept } from './kept'
+import { lookIntoLayer } from './layer-asks'
 import type { AnyAsk, Asks } from './protocol'
 import { previewPruning } from './prune-asks'
+import { previewQuantizing } from './quantize-asks'
 import { findPairs, previewStudent, viewGraph } from './student-asks'
 
 /** Datasets stay open between questions: scrolling through predictions asks for many pictures of one. */
@@ -38,6 +40,10 @@ export async function answer(ask: AnyAsk): Promise<Asks[AnyAsk['kind']]['answer'
       return findPairs(ask, dataset)
     case 'prune':
       return previewPruning(ask, dataset)
+    case 'layer':
+      return lookIntoLayer(ask, dataset)
+    case 'quantize':
+      return previewQuantizing(ask, dataset)
     case 'texts':
       return texts(ask)
   }

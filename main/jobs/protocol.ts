@@ -19,6 +19,7 @@ import type {
 } from '../../shared/domain'
 import type { ErrorData } from '../../shared/errors'
 import type { PrunePreview, PruneSensitivity } from '../../shared/prune'
+import type { LayerDetail, QuantizePreview, QuantizeSensitivity } from '../../shared/quantize'
 import type { GraphView, StudentPreview, SuggestedPair, TrainingRecord } from '../../shared/training'
 import type { ReportInput } from '../report/input'
 import type { StoredProfiles } from '../workspace/measurements'
@@ -119,6 +120,18 @@ export interface Tasks {
     /** Hashes of what it was measured of and on. */
     result: { model: string; dataset: string; sensitivity: PruneSensitivity }
   }
+  'quantize-sensitivity': {
+    task: {
+      model: ModelRef
+      inputs: TensorInfo[]
+      /** Hash of the dataset. */
+      dataset: string
+      spec: DatasetSpec
+      threads: number
+    } & Pick<RequestOf<'quantize-sensitivity'>, 'options' | 'samples'>
+    /** Hashes of what it was measured of and on. */
+    result: { model: string; dataset: string; sensitivity: QuantizeSensitivity }
+  }
   report: { task: { input: ReportInput }; result: { file: string; bytes: number } }
   bundle: { task: BundleTask; result: { file: string; bytes: number } }
 }
@@ -179,6 +192,29 @@ export interface Asks {
       threads: number
     }
     answer: PrunePreview
+  }
+  /** What a step of static int8 would do. `statistics`: the folder in which statistics of activations are kept. */
+  quantize: {
+    ask: {
+      parent: InspectedRef
+      step: Step
+      data: { spec: DatasetSpec; inputs: TensorInfo[] }
+      statistics: string
+      threads: number
+    }
+    answer: QuantizePreview
+  }
+  /** One layer looked into. `statistics`: the folder in which statistics of activations are kept. */
+  layer: {
+    ask: {
+      model: ModelRef
+      layer: string
+      options: Record<string, unknown>
+      data: { spec: DatasetSpec; inputs: TensorInfo[] }
+      statistics: string
+      threads: number
+    }
+    answer: LayerDetail
   }
 }
 export type AskKind = keyof Asks

@@ -14,7 +14,7 @@ import type { EventBus } from './events'
 import type { Host } from './host'
 import { JobLog, readLog, removeLog } from './log'
 import { stageKind } from './protocol'
-import type { JobRequest } from './requests'
+import { type JobRequest, keepsPlace } from './requests'
 import { type RunningTask, startTask } from './run-child'
 import { stepsOf, TrainingRecords } from './training-records'
 import { commit, prepare } from './work/work'
@@ -236,7 +236,7 @@ export class JobQueue {
   private async work(live: Live, request: JobRequest, log: JobLog): Promise<unknown> {
     const { folder, store } = this.workspace
     const task = await prepare(this.workspace, request)
-    const keepDir = live.training ? keepFolder(folder, live.id) : undefined
+    const keepDir = keepsPlace(request) ? keepFolder(folder, live.id) : undefined
     const events = {
       progress: (fraction: number, words: string) => {
         if (live.cancelled || live.asked === 'pause') return

@@ -41,6 +41,14 @@ export type JobRequest =
       keeps: number[]
       samples: number
     }
+  /** Each layer of a variant alone in 8 bits, on the study's current data. Options are of static int8. */
+  | {
+      kind: 'quantize-sensitivity'
+      study: string
+      variant: string
+      options: Record<string, unknown>
+      samples: number
+    }
   | { kind: 'report'; study: string }
   | { kind: 'bundle'; study: string; variant: string }
 
@@ -57,9 +65,14 @@ export function isTraining(request: JobRequest): boolean {
   return request.kind === 'variant' && isTrainingStep(request.step)
 }
 
+/** True for what keeps its place, so that it goes on after an interruption: trainings, and what measures for long. */
+export function keepsPlace(request: JobRequest): boolean {
+  return request.kind === 'quantize-sensitivity' || isTraining(request)
+}
+
 /** As `isTraining`, of a step whose options have their defaults. */
 export function isTrainingStep({ technique, options }: Step): boolean {
-  if (/^(distill|train)\./.test(technique)) return true
+  if (/^((distill|train)\.|quantize\.qat$)/.test(technique)) return true
   return technique.startsWith('prune.') && Number(options.recover) > 0 && options.recovery !== 'statistics'
 }
 

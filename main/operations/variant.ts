@@ -11,6 +11,7 @@ import { runtimeVersion } from '../measure/hardware'
 import type { Model } from '../onnx/model'
 import { filesOf, hashFiles, readModel } from '../onnx/read'
 import { writeModel } from '../onnx/write'
+import type { StatisticsStore } from '../quantize/statistics'
 import { startFresh } from '../runtime/fresh'
 import { learnsWith, type ModelFile, type PlanInput, type SampleSet, type Technique } from '../technique'
 import { techniqueById } from '../techniques'
@@ -29,6 +30,8 @@ export interface VariantRequest {
   seed: number
   /** Samples for calibration, outside the test split. Also what the result is tried on. */
   calibration?: SampleSet
+  /** Where statistics of activations are kept between plans. */
+  statistics?: StatisticsStore
   /** Samples to learn from, for techniques that learn. */
   training?: SampleSet
   /** Files of the models that the options refer to, by the reference. */
@@ -64,7 +67,17 @@ export async function makeVariant(request: VariantRequest, context: TaskContext)
   const learns = technique.learns?.(options) ?? false
   const child = learns ? undefined : startFresh({ warm: true })
   try {
-    const input = { model, calibration, seed, threads, device, training, ...(models ? { models } : {}) }
+    const { statistics } = request
+    const input = {
+      model,
+      calibration,
+      seed,
+      threads,
+      device,
+      training,
+      statistics,
+      ...(models ? { models } : {}),
+    }
     const asked = within(context, 0.02, learns ? 0.04 : 0.6)
     const [plan, origin] = learns
       ? await planOnce(request, technique, input, options, await originOf(files), asked)

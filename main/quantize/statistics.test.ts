@@ -1,8 +1,12 @@
-import { expect, test } from 'vitest'
+import { mkdtempSync, readdirSync, readFileSync, statSync, utimesSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { describe, expect, test } from 'vitest'
 import { makeModel, makeNode, makeValue } from '../onnx/build'
 import { makeTensor } from '../onnx/tensor'
-import { type CalibrationMethod, calibrate } from './calibrate'
+import { type CalibrationMethod, calibrate, keptStatistics } from './calibrate'
 import { memoryStore } from './statistics'
+import { folderStore } from './statistics-folder'
 import { arrayDataset, normals, testContext } from './testing'
 
 const model = makeModel({
@@ -63,4 +67,36 @@ test('only values that are not there are measured, and other samples are other s
     testContext(),
   )
   expect(reads()).toBeGreaterThan(before)
+})
+
+describe('a folder of statistics', () => {
+  const request = { model, values: ['x', 'r'], dataset: data, indices: data.indices('all'), threads: 1 }
+  const inFolder = () => mkdtempSync(join(tmpdir(), 'bantam-statistics-'))
+
+  test('gives back what was put, and nothing for a file that is not whole', async () => {
+    const folder = inFolder()
+    const found = await keptStatistics(request, testContext())
+    await folderStore(folder).put('a', found)
+    expect(await folderStore(folder).get('a')).toEqual(found)
+    const file = join(folder, 'a.stats')
+    writeFileSync(file, readFileSync(file).subarray(0, 200))
+    expect(await folderStore(folder).get('a')).toBeUndefined()
+    expect(await folderStore(folder).get('b')).toBeUndefined()
+  })
+
+  test('keeps what was used last', async () => {
+    const folder = inFolder()
+    const found = await keptStatistics(request, testContext())
+    const wide = folderStore(folder)
+    for (const [i, key] of ['a', 'b', 'c'].entries()) {
+      await wide.put(key, found)
+      utimesSync(join(folder, `${key}.stats`), 100 + i, 100 + i)
+    }
+    await wide.get('a')
+    const { size } = statSync(join(folder, 'a.stats'))
+    writeFileSync(join(folder, 'left.new'), 'half')
+    utimesSync(join(folder, 'left.new'), 50, 50)
+    await folderStore(folder, 2.5 * size).put('d', found)
+    expect(readdirSync(folder).sort()).toEqual(['a.stats', 'd.stats'])
+  })
 })

@@ -1,5 +1,5 @@
 /**
- * Folders in which trainings keep their place, `checkpoints/JOB`: they outlive pauses, crashes and restarts, and go when
+ * Folders in which trainings and what measures for long keep their place, `checkpoints/JOB`: they outlive pauses, crashes and restarts, and go when
  * nothing can go on from them any more.
  */
 import { existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs'
@@ -13,6 +13,11 @@ export function keepFolder(workspace: string, job: string): string {
   const path = join(workspace, FOLDER, job)
   mkdirSync(path, { recursive: true })
   return path
+}
+
+/** Where that folder is, or would be. */
+export function keptPath(workspace: string, job: string): string {
+  return join(workspace, FOLDER, job)
 }
 
 /** True when a job has kept something to go on from. */

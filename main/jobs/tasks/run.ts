@@ -6,6 +6,7 @@ import { bundle } from './bundle'
 import { importDataset } from './import-dataset'
 import { importModel } from './import-model'
 import { measure } from './measure'
+import { quantizeSensitivity } from './quantize-sensitivity'
 import { report } from './report'
 import { sensitivity } from './sensitivity'
 import { makeAndMeasure } from './variant'
@@ -23,6 +24,8 @@ export function runTask(task: AnyTask, store: FileStore, context: TaskContext): 
       return measure(task, store, context)
     case 'sensitivity':
       return sensitivity(task, context)
+    case 'quantize-sensitivity':
+      return quantizeSensitivity(task, store, context)
     case 'report':
       return report(task, store, context)
     case 'bundle':

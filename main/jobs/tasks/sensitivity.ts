@@ -1,13 +1,11 @@
 /** Measures how much each part of a model matters. */
-
-import { BantamError } from '../../../shared/errors'
 import { openDataset } from '../../data/open'
 import { readModel } from '../../onnx/read'
 import { drawSamples } from '../../prune/draw'
 import { measureSensitivity } from '../../prune/sensitivity'
 import { type TaskContext, within } from '../context'
 import type { Tasks } from '../protocol'
-import { calibrationSamples } from './samples'
+import { requireCalibration } from './samples'
 
 /** Samples are drawn alike every time, so that two models are compared on the same ones. */
 const SEED = 0
@@ -21,13 +19,7 @@ export async function sensitivity(
   context.progress(0, 'Opening the data')
   const dataset = await openDataset(task.spec, task.inputs)
   try {
-    const found = calibrationSamples(dataset)
-    if (!found) {
-      throw new BantamError('bad-data', 'All samples are for testing; none is left to measure on.', {
-        where: task.spec.source,
-        action: 'Import the data with a smaller share for testing.',
-      })
-    }
+    const found = requireCalibration(dataset)
     const samples = drawSamples(found, task.samples, SEED)
     const model = await readModel(ref.path)
     const sensitivity = await measureSensitivity(

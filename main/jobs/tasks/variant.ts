@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { openDataset } from '../../data/open'
 import { inspectModel } from '../../measure/inspect'
 import { makeVariant } from '../../operations/variant'
+import { folderStore, statisticsFolder } from '../../quantize/statistics-folder'
 import { learnsWith } from '../../technique'
 import { techniqueById } from '../../techniques'
 import { putModel } from '../../workspace/model-files'
@@ -40,6 +41,7 @@ export async function makeAndMeasure(
         step: task.step,
         seed: task.seed,
         ...(tried ? { calibration: tried } : {}),
+        statistics: folderStore(statisticsFolder(store)),
         ...(training ? { training } : {}),
         models: task.models,
         out,

@@ -8,6 +8,7 @@ import type { JobKind, RequestOf } from '../requests'
 import type { Committed } from './committed'
 import { commitArtifact, prepareBundle, prepareReport } from './files'
 import { commitDataset, commitModel, prepareDataset, prepareModel } from './imports'
+import { commitQuantizeSensitivity, prepareQuantizeSensitivity } from './quantize-sensitivity'
 import { commitSensitivity, prepareSensitivity } from './sensitivity'
 import { commitMeasure, commitVariant, prepareMeasure, prepareVariant } from './variant'
 
@@ -25,6 +26,7 @@ const WORK: { [K in JobKind]: { prepare: Prepare<K>; commit: Commit<K> } } = {
   variant: { prepare: prepareVariant, commit: commitVariant },
   measure: { prepare: prepareMeasure, commit: commitMeasure },
   sensitivity: { prepare: prepareSensitivity, commit: commitSensitivity },
+  'quantize-sensitivity': { prepare: prepareQuantizeSensitivity, commit: commitQuantizeSensitivity },
   report: { prepare: prepareReport, commit: commitArtifact },
   bundle: { prepare: prepareBundle, commit: commitArtifact },
 }
