@@ -38,3 +38,6 @@ export class NewestFirst {
     this.running = undefined
   }
 }
+
+/** The long answers of this process. */
+export const longAnswers = new NewestFirst()

@@ -10,7 +10,7 @@ import { parseOptions } from '../operations/variant'
 import { previewPlan } from '../prune/preview'
 import { techniqueById } from '../techniques'
 import { Kept } from './kept'
-import { NewestFirst } from './newest-first'
+import { longAnswers } from './newest-first'
 import type { Asks, ModelRef } from './protocol'
 import { quicker } from './prune-quicker'
 import { calibrationSamples } from './tasks/samples'
@@ -21,7 +21,6 @@ type Open = (data: NonNullable<Ask['data']>) => Promise<Dataset>
 /** By hash of the parent, options and data: a screen asks for the same again and again. */
 const previews = new Kept<PrunePreview>(64)
 const parents = new Kept<Model>(2)
-const turns = new NewestFirst()
 
 /**
  * What a step would do to a model. `open` opens the data. Throws `bad-option` for options that are invalid, and what
@@ -34,7 +33,7 @@ export function previewPruning(ask: Ask, open: Open): Promise<PrunePreview> {
   const key = JSON.stringify([ask.parent.hash, id, options, notes, ask.data?.spec])
   return previews.get(key, async () => {
     const step = { technique: id, options }
-    const preview = await turns.add(signal => make({ ...ask, step }, open, signal))
+    const preview = await longAnswers.add(signal => make({ ...ask, step }, open, signal))
     return { ...preview, notes: [...preview.notes, ...notes] }
   })
 }
