@@ -268,8 +268,12 @@ export type PerClass = z.infer<typeof PerClass>
 export const Evaluation = z.object({
   model: z.string(),
   data: z.object({ hash: z.string(), source: z.string(), split: SplitName, count: z.number() }),
-  task: z.enum(['classification', 'regression', 'none']),
-  /** Keys of the metric catalogue: accuracy, top5, balancedAccuracy, macroF1, logLoss, ece, mae, rmse, r2. */
+  /** language: next tokens of unlabelled text. */
+  task: z.enum(['classification', 'regression', 'none', 'language']),
+  /**
+   * Keys of the metric catalogue: accuracy, top5, balancedAccuracy, macroF1, logLoss, ece, mae, rmse, r2, perplexity,
+   * bitsPerToken, nextToken.
+   */
   metrics: z.record(z.string(), Measured),
   perClass: z.array(PerClass).default([]),
   /** confusion[actual][predicted], in the order of perClass. */

@@ -115,6 +115,30 @@ export const METRICS: readonly Metric[] = [
     better: 'lower',
     read: evaluated('rmse'),
   },
+  {
+    id: 'perplexity',
+    title: 'Perplexity',
+    short: 'perplexity',
+    unit: 'number',
+    better: 'lower',
+    read: evaluated('perplexity'),
+  },
+  {
+    id: 'bitsPerToken',
+    title: 'Bits per token',
+    short: 'bits per token',
+    unit: 'number',
+    better: 'lower',
+    read: evaluated('bitsPerToken'),
+  },
+  {
+    id: 'nextToken',
+    title: 'Next token right',
+    short: 'next token',
+    unit: 'share',
+    better: 'higher',
+    read: evaluated('nextToken'),
+  },
   { id: 'r2', title: 'R²', short: 'R²', unit: 'number', better: 'higher', read: evaluated('r2') },
   {
     id: 'agreement',
@@ -240,6 +264,7 @@ export function metricById(id: string): Metric {
 const MAIN = [
   { id: 'accuracy', read: evaluated('accuracy') },
   { id: 'r2', read: evaluated('r2') },
+  { id: 'perplexity', read: evaluated('perplexity') },
   { id: 'agreement', read: agreed('top1') },
   { id: 'cosine', read: agreed('cosine') },
 ]

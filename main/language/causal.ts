@@ -85,8 +85,11 @@ export async function looksAhead(session: Session, language: LanguageModel): Pro
   let largest = 0
   let change = 0
   for (let i = 0; i < (length - 1) * width; i++) {
-    largest = Math.max(largest, Math.abs(a[i] ?? 0))
-    change = Math.max(change, Math.abs((a[i] ?? 0) - (b[i] ?? 0)))
+    const [x = 0, y = 0] = [a[i], b[i]]
+    // What overflows does so in both: that is another fault, and told when scores are read.
+    if (!Number.isFinite(x) && !Number.isFinite(y)) continue
+    largest = Math.max(largest, Math.abs(x))
+    change = Math.max(change, Math.abs(x - y))
   }
   return !(change <= SLACK * largest)
 }

@@ -1,4 +1,7 @@
 /** A language model of one block, small enough to be checked by hand, with and without keys and values of the past. */
+import { writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { jsonl, tokenizerJson } from '../data/text/testing'
 import { type ModelParts, makeModel, makeNode, makeValue } from '../onnx/build'
 import type { Model } from '../onnx/model'
 import { makeTensor } from '../onnx/tensor'
@@ -160,4 +163,25 @@ export function tinyLanguageModel({
     ],
   }
   return makeModel(parts)
+}
+
+/** Words of the fixture's tokenizer: as many as the model has scores for. */
+const WORDS = ['[PAD]', '[UNK]', ...Array.from({ length: 22 }, (_, i) => `w${String.fromCharCode(97 + i)}`)]
+
+/** Texts of random words and a tokenizer.json beside them; their path. */
+export function writeTexts(folder: string, texts = 40, { longest = 20, seed = 3 } = {}): string {
+  const next = noise(texts * (longest + 1), seed, 1)
+  let at = 0
+  const draw = (count: number) => Math.floor(((next[at++] ?? 0) + 1) * 0.4999 * count)
+  const rows = Array.from({ length: texts }, () => {
+    const count = 2 + draw(longest - 1)
+    return { text: Array.from({ length: count }, () => WORDS[2 + draw(22)]).join(' ') }
+  })
+  const path = join(folder, 'texts.jsonl')
+  writeFileSync(path, jsonl(rows))
+  writeFileSync(
+    join(folder, 'tokenizer.json'),
+    JSON.stringify(tokenizerJson({ words: WORDS, specials: false })),
+  )
+  return path
 }

@@ -10,6 +10,7 @@
  */
 import type { Agreement, Note } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
+import { sameNextToken } from '../language/measures'
 import type { StoredOutput, StoredOutputs } from './outputs'
 import { areDistributions, scoresOf } from './scores'
 
@@ -57,7 +58,7 @@ export function agreementWith(
       })
     }
     const { result, skipped } = outputAgreement(r, x, isMain(reference, r))
-    if (result) agreement.push(result)
+    if (result) agreement.push(r.name === reference.main ? withNextToken(result, reference, variant) : result)
     if (skipped > 0) {
       notes.push({
         code: 'agreement.nonfinite',
@@ -67,6 +68,12 @@ export function agreementWith(
     }
   }
   return { agreement, notes }
+}
+
+/** Of a language model: the share of tokens of which both hold the same one most likely. */
+function withNextToken(result: Agreement, reference: StoredOutputs, variant: StoredOutputs): Agreement {
+  const top1 = sameNextToken(reference, variant)
+  return top1 === undefined ? result : { ...result, top1 }
 }
 
 function isMain(stored: StoredOutputs, output: StoredOutput): boolean {

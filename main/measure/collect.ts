@@ -9,6 +9,7 @@ import type { Device, SplitName, TensorInfo } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
 import type { Batch, Dataset } from '../data/dataset'
 import { breathe, type TaskContext } from '../jobs/context'
+import { asLanguage, collectLanguage } from '../language/collect'
 import { openSession, type Session } from '../runtime/session'
 import { elementCount, type Tensor, toNumbers } from '../runtime/tensor'
 import { fixedBatch } from './inputs'
@@ -47,6 +48,8 @@ export async function collectOutputs(request: CollectRequest, context: TaskConte
     ...(request.threads ? { threads: request.threads } : {}),
   })
   try {
+    const language = await asLanguage(session, dataset)
+    if (language) return await collectLanguage(session, language, request, indices, context)
     const fixed = fixedBatch(session.inputs)
     const size = fixed ?? freeBatch(dataset.summary.inputs)
     const several = await runAll(session, request, indices, size, fixed !== null, context)
@@ -191,7 +194,7 @@ export function mainName(
   classes: number,
 ): string | null {
   const isFloat = (type: string) => type.startsWith('float')
-  if (task === 'none') return outputs[0]?.name ?? null
+  if (task === 'none' || task === 'language') return outputs[0]?.name ?? null
   if (task === 'regression') return outputs.find(o => o.size === 1)?.name ?? null
   const rules = [
     (o: (typeof outputs)[number]) => isFloat(o.type) && o.size === classes && classes > 1,

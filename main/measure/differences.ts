@@ -6,11 +6,12 @@
  * the same resampled samples), percentile interval. ECE is not compared: resampling it is biased.
  */
 import type { Difference } from '../../shared/domain'
-import { BantamError } from '../../shared/errors'
+import { languageDifferences } from '../language/measures'
 import { bootstrapDifference, meanOf } from './bootstrap'
 import { balancedAccuracy, macroF1, type Outcomes, outcomes } from './classification'
 import { mainOutput, type StoredOutput, type StoredOutputs } from './outputs'
 import { REGRESSION, type RegressionMetric } from './regression'
+import { commonSamples } from './same-samples'
 import { kindOf, type Scores, scoresOf } from './scores'
 import { mcNemar, pairedShareDifference } from './statistics'
 
@@ -23,6 +24,7 @@ export function pairedDifferences(
   b: StoredOutputs,
   task: StoredOutputs['task'],
 ): Difference[] {
+  if (task === 'language') return languageDifferences(a, b)
   const { labels } = a
   if (!labels || task === 'none') return []
   const outputA = mainOutput(a)
@@ -40,28 +42,6 @@ export function pairedDifferences(
 /** Scores read as the reference's are: rounding must not turn a variant's probabilities into logits. */
 export function scoresLike(reference: StoredOutput, variant: StoredOutput): Scores {
   return reference.width === variant.width ? scoresOf(variant, kindOf(reference)) : scoresOf(variant)
-}
-
-/** Positions in `a` and in `b` of the samples both have, in the order of `a`. */
-export function commonSamples(a: StoredOutputs, b: StoredOutputs): { fromA: number[]; fromB: number[] } {
-  const where = new Map(Array.from(b.indices, (index, i) => [index, i]))
-  const fromA: number[] = []
-  const fromB: number[] = []
-  a.indices.forEach((index, i) => {
-    const other = where.get(index)
-    if (other === undefined) return
-    fromA.push(i)
-    fromB.push(other)
-  })
-  if (a.data.hash === b.data.hash && fromA.length > 0) return { fromA, fromB }
-  throw new BantamError(
-    'bad-option',
-    'The two models were measured on other samples: there is nothing to compare.',
-    {
-      where: `${a.data.source} and ${b.data.source}`,
-      action: 'Measure both on the same dataset and split.',
-    },
-  )
 }
 
 /** The output with the given samples only, in their order. */

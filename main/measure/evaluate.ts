@@ -3,6 +3,7 @@ import type { Agreement, Device, Difference, Evaluation, Note, SplitName } from 
 import { BantamError } from '../../shared/errors'
 import type { Dataset } from '../data/dataset'
 import { breathe, type TaskContext, within } from '../jobs/context'
+import { languageMetrics } from '../language/measures'
 import { agreementWith, requireSameSamples } from './agreement'
 import { classificationMetrics, outcomes } from './classification'
 import { collectOutputs } from './collect'
@@ -41,19 +42,35 @@ export async function evaluateModel(
   const outputs = await collectOutputs(request, within(context, 0, 0.9))
   context.progress(0.9, 'computing metrics and intervals')
   await breathe(context)
-  const { classes, spec, hash, task } = dataset.summary
+  const { classes, spec, hash } = dataset.summary
   const measured = measure(outputs, classes, reference?.outputs)
+  measured.notes.push(...aheadNotes(outputs, dataset))
   const seconds = (performance.now() - start) / 1000
   const evaluation: Evaluation = {
     model: request.hash,
     data: { hash, source: spec.source, split, count: outputs.indices.length },
-    task,
+    task: outputs.task,
     ...measured,
     ...(reference ? { reference: reference.hash } : {}),
     seconds,
   }
   context.progress(1, 'evaluated')
   return { evaluation, outputs }
+}
+
+/** Texts cut for a language model, and a model that is none. */
+function aheadNotes({ task }: StoredOutputs, { summary }: Dataset): Note[] {
+  const { preprocessing } = summary.spec
+  if (task === 'language' || preprocessing?.kind !== 'text' || preprocessing.samples !== 'windows') return []
+  return [
+    {
+      code: 'evaluate.no-language-model',
+      severity: 'warning',
+      message:
+        'The perplexity is not measured: the model gives no scores for the next token, or its scores depend on the tokens that follow.',
+      action: 'Take a causal language model: token numbers in, scores [batch, sequence, vocabulary] out.',
+    },
+  ]
 }
 
 /** Refuses a reference that saw other samples before any time is spent. */
@@ -71,7 +88,7 @@ export function measure(
   classes: readonly string[],
   reference?: StoredOutputs | undefined,
 ): Measures {
-  const notes: Note[] = nonFiniteNotes(stored)
+  const notes: Note[] = stored.language ? [] : nonFiniteNotes(stored)
   const own = ownMetrics(stored, classes, notes, reference)
   let agreement: Agreement[] = []
   let differences: Difference[] = []
@@ -91,8 +108,13 @@ function ownMetrics(
   reference: StoredOutputs | undefined,
 ): Pick<Evaluation, 'metrics' | 'perClass' | 'confusion'> {
   const nothing = { metrics: {}, perClass: [], confusion: [] }
-  const { labels, task } = stored
-  if (!labels || task === 'none') return nothing
+  const { labels, task, language } = stored
+  if (language) {
+    const measured = languageMetrics(language)
+    notes.push(...measured.notes)
+    return { ...nothing, metrics: measured.metrics }
+  }
+  if (!labels || task === 'none' || task === 'language') return nothing
   const output = mainOutput(stored)
   if (!output) {
     notes.push(noAnswer(stored, classes.length))

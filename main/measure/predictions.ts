@@ -1,5 +1,7 @@
 /** Samples on which a variant and its reference can be compared, the most different first. */
 import type { Prediction } from '../../shared/domain'
+import type { LanguageAnswers } from '../language/answers'
+import { windowAnswer } from '../language/measures'
 import { isClassLike, requireSameSamples } from './agreement'
 import { scoresLike } from './differences'
 import { mainOutput, type StoredOutput, type StoredOutputs } from './outputs'
@@ -46,11 +48,12 @@ export function comparePredictions(
 ): PredictionPage {
   requireSameSamples(reference, variant)
   const counts = { differ: 0, broken: 0, fixed: 0, wrong: 0, all: reference.indices.length }
+  const said = readLanguage(reference, variant)
   const [r, x] = answers(reference, variant)
   if (!r || !x) return { total: 0, counts: { ...counts, all: 0 }, items: [] }
   const classLike = options.task === 'classification' || isClassLike(r, false)
   const labels = options.task === 'none' ? null : reference.labels
-  const reader = classLike ? readClasses(r, x, labels) : readNumbers(r, x)
+  const reader = said ?? (classLike ? readClasses(r, x, labels) : readNumbers(r, x))
   const compared = Array.from(reference.indices, (_, position) => reader.compare(position))
   const matches = (c: Compared, filter: PredictionOptions['filter']) => {
     if (filter === 'all') return true
@@ -154,6 +157,36 @@ function readNumbers(reference: StoredOutput, variant: StoredOutput): Reader {
       })
       return { reference: side(reference), variant: side(variant) }
     },
+  }
+}
+
+/** Windows of text: they differ where another token is held most likely, and are as far apart as their mean losses. */
+function readLanguage(reference: StoredOutputs, variant: StoredOutputs): Reader | undefined {
+  const [r, x] = [reference.language, variant.language]
+  if (!r || !x || r.width !== x.width) return undefined
+  const { width } = r
+  const side = (answers: LanguageAnswers, position: number) => {
+    const { loss, right, tokens } = windowAnswer(answers, position)
+    const perplexity = Number.isFinite(loss) ? Math.exp(loss).toPrecision(4) : 'not a number'
+    return {
+      output: `perplexity ${perplexity}, ${right} of ${tokens} next tokens right`,
+      confidence: null,
+    }
+  }
+  return {
+    compare(position) {
+      const distance = Math.abs(windowAnswer(r, position).loss - windowAnswer(x, position).loss)
+      const from = position * width
+      const own = r.predicted.subarray(from, from + width)
+      const differs = own.some((token, i) => token !== x.predicted[from + i])
+      return {
+        position,
+        distance: Number.isFinite(distance) ? distance : Number.MAX_VALUE,
+        differs,
+        outcome: null,
+      }
+    },
+    describe: position => ({ reference: side(r, position), variant: side(x, position) }),
   }
 }
 
