@@ -6,11 +6,19 @@ import type { SampleSet } from '../../technique'
 const SEED = 0
 
 /**
- * `count` samples, of those that ranges do not come from where there are so many, else of all. `calibration`: outside
- * the test split; the first `calibrated` give the ranges.
+ * `count` samples that ranges do not come from: of the calibration samples behind the first `calibrated`, else of those
+ * to train on; where there are not so many, of all. `calibration`: outside the test split.
  */
 export function measuredSamples(calibration: SampleSet, calibrated: number, count: number): SampleSet {
   const { dataset, indices } = calibration
+  const taken = new Set(indices)
+  const training = dataset.indices('train').filter(index => !taken.has(index))
   const fresh = indices.subarray(calibrated)
-  return drawSamples({ dataset, indices: fresh.length >= count ? fresh : indices }, count, SEED)
+  const pools = [fresh, joined(fresh, training), joined(indices, training)]
+  const pool = pools.find(({ length }) => length >= count) ?? joined(indices, training)
+  return drawSamples({ dataset, indices: pool }, count, SEED)
+}
+
+function joined(a: Uint32Array, b: Uint32Array): Uint32Array {
+  return Uint32Array.from([...a, ...b]).sort()
 }
