@@ -4,7 +4,7 @@ import { nearestGrid } from './int4-grid'
 import { NORM } from './int4-hqq'
 import { normals, sqnr } from './testing'
 
-const NEAREST: BlockOptions = { group: 32, symmetric: false, rounding: 'nearest', fractional: false }
+const NEAREST: BlockOptions = { bits: 4, group: 32, symmetric: false, rounding: 'nearest', fractional: false }
 
 /** Student's t with three degrees of freedom: heavy tails. */
 function heavyTailed(count: number, seed: number): Float32Array {

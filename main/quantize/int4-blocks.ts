@@ -1,8 +1,10 @@
-/** Weights as 4-bit codes in blocks along K: w ≈ s·(q − z) with q in 0…15, one s and one z per block. */
-import { codeOf, type Grid, nearestGrid } from './int4-grid'
+/** Weights as codes of 4 or 8 bits in blocks along K: w ≈ s·(q − z), one s and one z per block. */
+import { clippedGrid } from './int4-clip'
+import { type Bits, codeOf, type Grid, nearestGrid, topCode } from './int4-grid'
 import { halfQuadratic } from './int4-hqq'
 
 export interface BlockOptions {
+  bits: Bits
   /** Values per block. */
   group: number
   symmetric: boolean
@@ -24,11 +26,12 @@ export interface Blocks {
   group: number
   /** Blocks per column: ceil(K / group). */
   count: number
+  bits: Bits
   /** [N, K], one code per byte. */
   codes: Uint8Array
   /** [N, count] */
   scales: Float32Array
-  /** [N, count]; whole numbers of 0…15 unless they may be fractional. */
+  /** [N, count]; whole numbers of 0…15 (0…255) unless they may be fractional. */
   zeros: Float32Array
 }
 
@@ -36,6 +39,7 @@ export interface Blocks {
  * Codes of a matrix. `pause` is called between columns now and then, and may throw to stop.
  * @param values in the order of `shape`, finite
  * @param factor multiplied into every value
+ * @param moments [K, K], Σ x·xᵀ of the inputs: with them the range of every block is searched (see `clippedGrid`)
  */
 export async function codeBlocks(
   values: Float32Array,
@@ -43,9 +47,11 @@ export async function codeBlocks(
   options: BlockOptions,
   factor = 1,
   pause?: () => Promise<void>,
+  moments?: Float64Array,
 ): Promise<Blocks> {
   const { k, n } = shape
-  const { group } = options
+  const { group, bits } = options
+  const top = topCode(bits)
   const count = Math.ceil(k / group)
   const codes = new Uint8Array(n * k)
   const scales = new Float32Array(n * count)
@@ -59,23 +65,26 @@ export async function codeBlocks(
     for (let b = 0; b < count; b++) {
       const from = b * group
       const block = column.subarray(from, Math.min(k, from + group))
-      const { scale, zero } = gridFor(block, options)
+      let grid = gridFor(block, options)
+      if (moments) grid = clippedGrid(block, grid, options, { moments, k, from })
+      const { scale, zero } = grid
       scales[j * count + b] = scale
       zeros[j * count + b] = zero
       for (let i = 0; i < block.length; i++) {
-        codes[j * k + from + i] = codeOf((block[i] as number) / scale + zero)
+        codes[j * k + from + i] = codeOf((block[i] as number) / scale + zero, top)
       }
     }
   }
-  return { k, n, group, count, codes, scales, zeros }
+  return { k, n, group, count, bits, codes, scales, zeros }
 }
 
 /** Values after which others get a turn. */
 const PAUSE_AFTER = 1 << 18
 
-function gridFor(block: Float32Array, { symmetric, rounding, fractional }: BlockOptions): Grid {
-  const nearest = nearestGrid(block, symmetric)
-  return rounding === 'nearest' ? nearest : halfQuadratic(block, nearest, fractional && !symmetric)
+export function gridFor(block: Float32Array, options: BlockOptions): Grid {
+  const { symmetric, rounding, fractional, bits } = options
+  const nearest = nearestGrid(block, symmetric, bits)
+  return rounding === 'nearest' ? nearest : halfQuadratic(block, nearest, fractional && !symmetric, bits)
 }
 
 /** The matrix that the codes stand for, in the order of `shape`. */

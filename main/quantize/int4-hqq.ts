@@ -16,7 +16,7 @@
  * means the same for every layer; and every block stops by itself, keeping the best grid seen, rounding to nearest
  * among them. So no block's Σ |w − s(q − z)|^p is ever larger than that of rounding to nearest.
  */
-import { codeOf, type Grid, LEVELS } from './int4-grid'
+import { type Bits, codeOf, type Grid, topCode } from './int4-grid'
 
 export const NORM = 0.7
 const BETA = 10
@@ -24,30 +24,36 @@ const KAPPA = 1.01
 const ITERATIONS = 20
 
 /** The better of the grid of rounding to nearest and what the solver makes of it; z is fractional where it may be. */
-export function halfQuadratic(block: Float32Array, nearest: Grid, fractional: boolean): Grid {
-  const whole = descend(block, nearest, fractional ? null : 'scale')
+export function halfQuadratic(block: Float32Array, nearest: Grid, fractional: boolean, bits: Bits = 4): Grid {
+  const top = topCode(bits)
+  const whole = descend(block, nearest, fractional ? null : 'scale', top)
   if (!fractional) return whole
-  const free = descend(block, tightGrid(block) ?? nearest, 'zero')
+  const free = descend(block, tightGrid(block, top) ?? nearest, 'zero', top)
   return free.error < whole.error ? free : whole
 }
 
 /** The range of the block itself, with the zero point wherever it falls; null when all values are equal. */
-function tightGrid(block: Float32Array): Grid | null {
+function tightGrid(block: Float32Array, top: number): Grid | null {
   let [min, max] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY]
   for (const value of block) {
     if (value < min) min = value
     if (value > max) max = value
   }
-  const scale = Math.fround((max - min) / LEVELS)
+  const scale = Math.fround((max - min) / top)
   return scale > 0 ? { scale, zero: Math.fround(-min / scale) } : null
 }
 
 /** Goes on while the error falls. `moved` null only measures the error. */
-function descend(block: Float32Array, start: Grid, moved: 'zero' | 'scale' | null): Grid & { error: number } {
+function descend(
+  block: Float32Array,
+  start: Grid,
+  moved: 'zero' | 'scale' | null,
+  top: number,
+): Grid & { error: number } {
   let { scale, zero } = start
   let best = { scale, zero, error: Number.POSITIVE_INFINITY }
   for (let i = 0, beta = BETA; i <= ITERATIONS; i++, beta *= KAPPA) {
-    const { error, nextZero, factor } = step(block, scale, zero, beta)
+    const { error, nextZero, factor } = step(block, scale, zero, beta, top)
     if (!(error < best.error)) break
     best = { scale, zero, error }
     if (moved === 'zero') zero = Math.fround(nextZero)
@@ -58,11 +64,11 @@ function descend(block: Float32Array, start: Grid, moved: 'zero' | 'scale' | nul
 }
 
 /** Σ |w − s(q − z)|^p of a grid, and where the solver would go from it. */
-function step(block: Float32Array, scale: number, zero: number, beta: number) {
+function step(block: Float32Array, scale: number, zero: number, beta: number, top: number) {
   let [error, zeros, product, squares] = [0, 0, 0, 0]
   for (const value of block) {
     const steps = value / scale
-    const code = codeOf(steps + zero)
+    const code = codeOf(steps + zero, top)
     const level = code - zero
     const off = steps - level
     const size = Math.abs(off)

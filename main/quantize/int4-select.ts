@@ -1,10 +1,11 @@
-/** Which dense layers can be stored in 4 bits, and why the others cannot. */
+/** Which dense layers can be stored in blocks of codes, and why the others cannot. */
 import type { NodeProto } from 'onnx-buf'
 import type { Note, TensorInfo } from '../../shared/domain'
 import { floatAttribute, intAttribute } from '../onnx/build'
 import { describeNode } from '../onnx/graph'
 import { type Model, normalDomain } from '../onnx/model'
 import { dataTypeName, tensorCount, tensorDims } from '../onnx/tensor'
+import type { Bits } from './int4-grid'
 import { nodeId, nodeLabel } from './names'
 import { allFinite, floatValues } from './weights'
 
@@ -21,7 +22,10 @@ export interface DenseLayer {
 
 export interface DenseOptions {
   form: 'nbits' | 'dequantize'
+  bits: Bits
   group: number
+  /** Embedding tables are stored in blocks too. */
+  embeddings: boolean
   /** Layers with fewer weights stay. */
   least: number
   exclude: ReadonlySet<NodeProto>
@@ -63,15 +67,19 @@ function left(node: NodeProto, reason: string): Note {
 }
 
 /** What to say of a node that is no dense layer but holds weights. */
-function otherReason(model: Model, node: NodeProto, { least }: DenseOptions): string | null {
+function otherReason(
+  model: Model,
+  node: NodeProto,
+  { least, embeddings, bits }: DenseOptions,
+): string | null {
   if (node.attribute.some(a => a.g !== undefined || a.graphs.length > 0)) {
     return 'it holds subgraphs, and nodes inside subgraphs are left alone'
   }
-  if (node.opType !== 'Gather') return null
+  if (node.opType !== 'Gather' || embeddings) return null
   const table = model.graph.initializer(node.input[0] ?? '')
   const large = table && table.dims.length >= 2 && tensorCount(table) >= least
   return large && dataTypeName(table.dataType) === 'float32'
-    ? 'embedding tables are not stored in 4 bits'
+    ? `embedding tables are stored in ${bits} bits only where asked for`
     : null
 }
 
@@ -115,9 +123,9 @@ function refusal(
 }
 
 /** Bytes of a layer's codes and scales; MatMulNBits fills the last block of every column up. */
-function codedBytes({ k, n }: DenseLayer, { form, group }: DenseOptions): number {
+function codedBytes({ k, n }: DenseLayer, { form, group, bits }: DenseOptions): number {
   const count = Math.ceil(k / group)
-  return n * ((form === 'nbits' ? count * group : k) / 2 + 4 * count)
+  return n * (((form === 'nbits' ? count * group : k) * bits) / 8 + 4 * count)
 }
 
 /** Why MatMulNBits cannot stand for the node. */

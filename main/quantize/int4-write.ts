@@ -1,14 +1,14 @@
 /**
- * Writing dense layers with 4-bit weights, in one of two forms.
+ * Writing dense layers with weights of 4 or 8 bits, in one of two forms.
  *
  * `nbits`: com.microsoft MatMulNBits (github.com/microsoft/onnxruntime/blob/main/docs/ContribOperators.md), with
  *   B            uint8 [N, blocks, group / 2], K running along the nibbles, the first in the low one
  *   scales       float32 [N, blocks]
  *   zero_points  uint8 [N, ceil(blocks / 2)] packed likewise, or float32 [N, blocks]; absent it is 8
- * A Gemm becomes MatMulNBits and Add, its alpha being part of the weights and its beta of a constant bias.
+ * and with 8 bits one byte per code, zero points of 128 where absent. A Gemm becomes MatMulNBits and Add, its alpha being part of the weights and its beta of a constant bias.
  *
- * `dequantize`: ai.onnx DequantizeLinear (opset 21) of int4 or, with zero points, uint4 codes that lie as the weight
- * did; scales and zero points have `blocks` in the place of K. MatMul and Gemm stay as they are.
+ * `dequantize`: ai.onnx DequantizeLinear (opset 21) of int4 or, with zero points, uint4 codes (int8, uint8) that lie as
+ * the weight did; scales and zero points have `blocks` in the place of K. MatMul and Gemm stay as they are.
  */
 import type { NodeProto } from 'onnx-buf'
 import { BantamError } from '../../shared/errors'
@@ -17,40 +17,60 @@ import { floatAttribute, irVersionFor, makeNode } from '../onnx/build'
 import type { Model } from '../onnx/model'
 import { makeTensor, tensorDims } from '../onnx/tensor'
 import { type Blocks, codeBlocks } from './int4-blocks'
-import type { Int4Decisions } from './int4-options'
+import { type Bits, middleCode } from './int4-grid'
+import type { BlockDecisions } from './int4-options'
+import { packCodes, packRows, swapped } from './int4-pack'
 import type { DenseLayer } from './int4-select'
 import { nodeId } from './names'
 import { raiseOpset } from './upgrade'
 import { floatValues } from './weights'
 
-const MICROSOFT = 'com.microsoft'
-const MIDDLE = 8
+export const MICROSOFT = 'com.microsoft'
 /** MatMulNBits' accuracy_level: what activations may be rounded to inside. */
 const ACCURACY = { float32: 1n, int8: 4n }
 
-export class Int4Writer {
+/** Makes the codes of a layer's weights, in the order of the layer, times a factor. */
+export type Coder = (
+  values: Float32Array,
+  layer: DenseLayer,
+  factor: number,
+  pause?: () => Promise<void>,
+) => Promise<Blocks>
+
+export class BlockWriter {
   private readonly stored = new Map<string, string[]>()
 
-  /** @param model is edited */
+  /** @param model is edited; its operator set is raised where the decisions say so */
   constructor(
     private readonly model: Model,
-    private readonly decisions: Int4Decisions,
-  ) {}
-
-  /** Writes every layer. Throws `internal` when the plan names what the model does not have, and `cancelled`. */
-  async write(context?: TaskContext): Promise<void> {
-    const { model, decisions } = this
-    const { graph } = model
+    private readonly decisions: BlockDecisions,
+  ) {
     if (model.opset() < decisions.opset) raiseOpset(model, decisions.opset)
-    const byId = new Map(graph.nodes.map(node => [nodeId(node), node]))
+  }
+
+  /** Writes every layer, from its weights alone. Throws as `writeLayer`, and `cancelled`. */
+  async writeAll(context?: TaskContext): Promise<void> {
+    const { layers } = this.decisions
     const pause = context && (() => breathe(context))
-    for (const [i, layer] of decisions.layers.entries()) {
-      context?.progress(i / decisions.layers.length, 'Rounding weights')
-      const node = byId.get(layer.id)
-      if (!node) throw missing(layer.id)
-      if (decisions.form === 'nbits') await this.replace(node, layer, pause)
-      else graph.setInput(node, 1, (await this.dequantized(layer, pause))[0] as string)
+    for (const [i, layer] of layers.entries()) {
+      context?.progress(i / layers.length, 'Rounding weights')
+      await this.writeLayer(layer, (...about) => this.code(...about), pause)
     }
+  }
+
+  /** Writes one layer. Throws `internal` when the model does not have it. */
+  async writeLayer(layer: DenseLayer, coder: Coder, pause?: () => Promise<void>): Promise<void> {
+    const { graph } = this.model
+    const node = graph.producer(layer.id)
+    if (!node || nodeId(node) !== layer.id) throw missing(layer.id)
+    if (this.decisions.form === 'nbits') await this.replace(node, layer, coder, pause)
+    else graph.setInput(node, 1, await this.dequantized(node, layer, coder, pause))
+  }
+
+  /** Tidies up when all layers are written. */
+  finish(): void {
+    const { model } = this
+    const { graph } = model
     const gone = new Set(graph.removeUnusedInitializers())
     graph.sort()
     graph.proto.valueInfo = graph.proto.valueInfo.filter(v => !gone.has(v.name))
@@ -58,49 +78,59 @@ export class Int4Writer {
     if (model.proto.irVersion < ir) model.proto.irVersion = ir
   }
 
-  private async replace(node: NodeProto, layer: DenseLayer, pause?: () => Promise<void>): Promise<void> {
+  private async replace(
+    node: NodeProto,
+    layer: DenseLayer,
+    coder: Coder,
+    pause?: () => Promise<void>,
+  ): Promise<void> {
     const { graph } = this.model
-    const { group, arithmetic } = this.decisions
-    const weights = await this.packed(
-      layer,
-      node.opType === 'Gemm' ? floatAttribute(node, 'alpha', 1) : 1,
-      pause,
-    )
+    const { group, arithmetic, bits } = this.decisions
+    const weights = await this.packed(node, layer, coder, pause)
     const bias = node.opType === 'Gemm' ? this.scaledBias(node) : null
     const output = node.output[0] as string
     const product = bias === null ? output : graph.freshName(`${output}_product`)
     const attributes = {
       K: BigInt(layer.k),
       N: BigInt(layer.n),
-      bits: 4n,
+      bits: BigInt(bits),
       block_size: BigInt(group),
       accuracy_level: ACCURACY[arithmetic],
     }
     const inputs = [node.input[0] as string, ...weights]
+    // In its place: what follows may be run before the next layer is written.
+    const next = graph.nodes[graph.nodes.indexOf(node) + 1]
     graph.remove([node])
-    graph.add(makeNode('MatMulNBits', inputs, [product], attributes, { name: node.name, domain: MICROSOFT }))
+    const names = { name: node.name, domain: MICROSOFT }
+    graph.add(makeNode('MatMulNBits', inputs, [product], attributes, names), next)
     if (bias !== null) {
-      graph.add(makeNode('Add', [product, bias], [output], {}, { name: graph.freshName(`${output}_bias`) }))
+      const name = graph.freshName(`${output}_bias`)
+      graph.add(makeNode('Add', [product, bias], [output], {}, { name }), next)
     }
-    if (this.model.opset(MICROSOFT) > 0) return
-    const [first] = this.model.proto.opsetImport
-    if (first) this.model.proto.opsetImport.push({ ...first, domain: MICROSOFT, version: 1n })
+    importMicrosoft(this.model)
   }
 
   /** Names of B, the scales and, where they are not all 8, the zero points. */
-  private packed(layer: DenseLayer, factor: number, pause?: () => Promise<void>): Promise<string[]> {
-    return this.once([layer.weight, layer.transposed, factor], async () => {
-      const blocks = await this.code(layer, factor, pause)
-      const { n, group, count, scales, zeros } = blocks
-      const name = (part: string) => this.model.graph.freshName(`${layer.weight}_${part}`)
+  private packed(
+    node: NodeProto,
+    layer: DenseLayer,
+    coder: Coder,
+    pause?: () => Promise<void>,
+  ): Promise<string[]> {
+    const weight = node.input[1] as string
+    const factor = node.opType === 'Gemm' ? floatAttribute(node, 'alpha', 1) : 1
+    return this.once([weight, layer.transposed, factor], async () => {
+      const blocks = await coder(this.values(weight), layer, factor, pause)
+      const { n, group, count, bits, scales, zeros } = blocks
+      const name = (part: string) => this.model.graph.freshName(`${weight}_${part}`)
       const made = [
-        makeTensor(name('int4'), 'uint8', [n, count, group / 2], packCodes(blocks)),
+        makeTensor(name(`int${bits}`), 'uint8', [n, count, (group * bits) / 8], packCodes(blocks)),
         makeTensor(name('scales'), 'float32', [n, count], scales),
       ]
       if (this.decisions.fractional) made.push(makeTensor(name('zero_points'), 'float32', [n, count], zeros))
       else if (!this.decisions.symmetric) {
-        const bytes = packRows(zeros, n, count)
-        made.push(makeTensor(name('zero_points'), 'uint8', [n, Math.ceil(count / 2)], bytes))
+        const bytes = packRows(zeros, n, count, bits)
+        made.push(makeTensor(name('zero_points'), 'uint8', [n, bytes.length / n], bytes))
       }
       for (const tensor of made) this.model.graph.setInitializer(tensor)
       return made.map(tensor => tensor.name)
@@ -108,37 +138,41 @@ export class Int4Writer {
   }
 
   /** The name of the value that a DequantizeLinear makes. */
-  private dequantized(layer: DenseLayer, pause?: () => Promise<void>): Promise<string[]> {
-    return this.once([layer.weight, layer.transposed], async () => {
+  private async dequantized(
+    node: NodeProto,
+    layer: DenseLayer,
+    coder: Coder,
+    pause?: () => Promise<void>,
+  ): Promise<string> {
+    const weight = node.input[1] as string
+    const names = await this.once([weight, layer.transposed], async () => {
       const { graph } = this.model
-      const { symmetric, group } = this.decisions
+      const { symmetric, group, bits } = this.decisions
       const { transposed } = layer
-      const { k, n, count, codes, scales, zeros } = await this.code(layer, 1, pause)
+      const { k, n, count, codes, scales, zeros } = await coder(this.values(weight), layer, 1, pause)
       const laid = <T extends Float32Array | Uint8Array>(values: T, rows: number): T =>
         transposed ? values : swapped(values, n, rows)
       const dims = (rows: number) => (transposed ? [n, rows] : [rows, n])
-      const name = (part: string) => graph.freshName(`${layer.weight}_${part}`)
-      const type = symmetric ? 'int4' : 'uint4'
-      const offset = symmetric ? MIDDLE : 0
+      const name = (part: string) => graph.freshName(`${weight}_${part}`)
+      const type = codeType(bits, symmetric)
+      const offset = symmetric ? middleCode(bits) : 0
       const made = [
-        makeTensor(
-          name(type),
-          type,
-          dims(k),
-          Int8Array.from(laid(codes, k), code => code - offset),
-        ),
+        makeTensor(name(type), type, dims(k), asCodes(laid(codes, k), bits, symmetric, offset)),
         makeTensor(name('scales'), 'float32', dims(count), laid(scales, count)),
       ]
       if (!symmetric) {
-        made.push(makeTensor(name('zero_points'), type, dims(count), Int8Array.from(laid(zeros, count))))
+        made.push(
+          makeTensor(name('zero_points'), type, dims(count), asCodes(laid(zeros, count), bits, false, 0)),
+        )
       }
       for (const tensor of made) graph.setInitializer(tensor)
       const output = name('dq')
       const attributes = { axis: transposed ? 1n : 0n, block_size: BigInt(group) }
       const inputs = made.map(tensor => tensor.name)
-      graph.add(makeNode('DequantizeLinear', inputs, [output], attributes, { name: output }))
+      graph.add(makeNode('DequantizeLinear', inputs, [output], attributes, { name: output }), node)
       return [output]
     })
+    return names[0] as string
   }
 
   /** Layers that share a weight share its codes. */
@@ -149,10 +183,16 @@ export class Int4Writer {
     return names
   }
 
-  private code(layer: DenseLayer, factor: number, pause?: () => Promise<void>): Promise<Blocks> {
-    const tensor = this.model.graph.initializer(layer.weight)
-    if (!tensor) throw missing(layer.weight)
-    return codeBlocks(floatValues(tensor, this.model.directory), layer, this.decisions, factor, pause)
+  private values(weight: string): Float32Array {
+    const tensor = this.model.graph.initializer(weight)
+    if (!tensor) throw missing(weight)
+    return floatValues(tensor, this.model.directory)
+  }
+
+  private code(...[values, layer, factor, pause]: Parameters<Coder>): Promise<Blocks> {
+    const { rounding, ...rest } = this.decisions
+    if (rounding === 'gptq') throw new BantamError('internal', 'The codes of gptq need samples.')
+    return codeBlocks(values, layer, { ...rest, rounding }, factor, pause)
   }
 
   /** beta·C of a Gemm; null where there is none. */
@@ -175,35 +215,25 @@ function missing(where: string): BantamError {
   return new BantamError('internal', 'The plan names what the model does not have.', { where })
 }
 
-/** [N, blocks, group / 2]; the last block is filled up with its zero point, which stands for 0. */
-function packCodes({ k, n, group, count, codes, zeros }: Blocks): Uint8Array {
-  const width = count * group
-  const row = new Float32Array(width)
-  const packed = new Uint8Array((n * width) / 2)
-  for (let j = 0; j < n; j++) {
-    row.set(codes.subarray(j * k, (j + 1) * k))
-    row.fill(Math.min(15, Math.max(0, Math.round(zeros[(j + 1) * count - 1] as number))), k)
-    packed.set(packRows(row, 1, width), (j * width) / 2)
-  }
-  return packed
+/** Makes a model know the operators of com.microsoft. */
+export function importMicrosoft(model: Model): void {
+  if (model.opset(MICROSOFT) > 0) return
+  const [first] = model.proto.opsetImport
+  if (first) model.proto.opsetImport.push({ ...first, domain: MICROSOFT, version: 1n })
 }
 
-/** Rows of whole numbers 0…15 as nibbles, the first in the low one; every row begins a byte. */
-function packRows(values: Float32Array, rows: number, columns: number): Uint8Array {
-  const width = Math.ceil(columns / 2)
-  const packed = new Uint8Array(rows * width)
-  for (let r = 0; r < rows; r++) {
-    for (let c = 0; c < columns; c++) {
-      const at = r * width + (c >> 1)
-      packed[at] = (packed[at] as number) | ((values[r * columns + c] as number) << ((c & 1) * 4))
-    }
-  }
-  return packed
+function codeType(bits: Bits, symmetric: boolean): 'int4' | 'uint4' | 'int8' | 'uint8' {
+  return `${symmetric ? '' : 'u'}int${bits}`
 }
 
-/** [N, rows] → [rows, N] */
-function swapped<T extends Float32Array | Uint8Array>(values: T, n: number, rows: number): T {
-  const out = values.slice() as T
-  for (let j = 0; j < n; j++) for (let i = 0; i < rows; i++) out[i * n + j] = values[j * rows + i] as number
-  return out
+function asCodes(
+  values: ArrayLike<number>,
+  bits: Bits,
+  signed: boolean,
+  offset: number,
+): Int8Array | Uint8Array {
+  // Nibbles are packed from signed bytes, of either type.
+  return bits === 4 || signed
+    ? Int8Array.from(values, value => value - offset)
+    : Uint8Array.from(values, value => value - offset)
 }

@@ -256,7 +256,7 @@ describe('what stays', () => {
     expect(countOperators(result)).toMatchObject({ MatMulNBits: 1, MatMul: 3, Gemm: 1, Gather: 1 })
     expect(plan.notes.map(n => n.message)).toEqual(
       expect.arrayContaining([
-        'Gather embed stays in float: embedding tables are not stored in 4 bits.',
+        'Gather embed stays in float: embedding tables are stored in 4 bits only where asked for.',
         'MatMul kept stays in float: excluded.',
         'MatMul small stays in float: it has fewer than 1024 weights.',
         'MatMul mixer stays in float: its weights are on the left.',
