@@ -1,4 +1,5 @@
 import {
+  Binary,
   Copy,
   Crown,
   Download,
@@ -15,7 +16,7 @@ import type { Variant } from '../../../shared/domain'
 import { select, selectOnly, teacherOf } from '../store/app'
 import { openDialog, openTab } from '../store/ui'
 import { notifyDone, notifyError, notifyUndo } from '../ui/notify'
-import { isPruning } from '../variant/kinds'
+import { isPruning, STATIC } from '../variant/kinds'
 import type { Action, Screen } from './action'
 
 function hasTarget(screen: Screen): boolean {
@@ -23,7 +24,7 @@ function hasTarget(screen: Screen): boolean {
 }
 
 /** A target, and an engine that knows the technique. */
-function canTrain({ app, target }: Screen, technique: string): boolean {
+function canUse({ app, target }: Screen, technique: string): boolean {
   return target !== null && (app.info?.techniques.some(t => t.id === technique) ?? false)
 }
 
@@ -63,7 +64,7 @@ export const VARIANT_ACTIONS: readonly Action[] = [
     keywords: 'train teacher smaller knowledge distillation slim depth',
     icon: GraduationCap,
     shortcut: 'S',
-    available: screen => canTrain(screen, 'distill.student'),
+    available: screen => canUse(screen, 'distill.student'),
     run: ({ target }) => {
       if (target) openDialog({ kind: 'train', technique: 'distill.student', parent: target.id })
     },
@@ -82,13 +83,25 @@ export const VARIANT_ACTIONS: readonly Action[] = [
     },
   },
   {
+    id: 'quantize',
+    label: 'Quantize to 8 bits…',
+    group: 'Variant',
+    keywords: 'static int8 layer sensitivity mixed precision calibration smaller faster',
+    icon: Binary,
+    shortcut: 'Q',
+    available: screen => canUse(screen, STATIC),
+    run: ({ target }) => {
+      if (target) openDialog({ kind: 'quantize', parent: target.id })
+    },
+  },
+  {
     id: 'fine-tune',
     label: 'Fine-tune on labels…',
     group: 'Variant',
     keywords: 'train recover learn epochs',
     icon: SlidersHorizontal,
     shortcut: 'F',
-    available: screen => canTrain(screen, 'train.labels'),
+    available: screen => canUse(screen, 'train.labels'),
     run: ({ target }) => {
       if (target) openDialog({ kind: 'train', technique: 'train.labels', parent: target.id })
     },

@@ -1,10 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { pruneTechniques } from '../fixtures/prune'
-import { fieldsOf, initialValues } from '../variant/schema'
+import { carriedValues, fieldsOf, initialValues } from '../variant/schema'
 import { pruneMethods } from './methods'
 import {
   amountOf,
-  carriedValues,
   defaultName,
   pruneFields,
   recoveryFrom,

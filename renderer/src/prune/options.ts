@@ -1,5 +1,5 @@
 /** From the form of pruning to the options of its techniques. */
-import { changedValues, type Field, initialValues } from '../variant/schema'
+import type { Field } from '../variant/schema'
 import { methodTitle } from './methods'
 import type { Width } from './widths'
 
@@ -54,21 +54,6 @@ export function pruneFields(fields: readonly Field[]): PruneFields {
     more: [...pick(MORE_OPTIONS), ...others.filter(f => !trained(f))],
     training: others.filter(trained),
   }
-}
-
-/** Options of a technique begun with what another had, where the two have them in common. */
-export function carriedValues(
-  fields: readonly Field[],
-  from: readonly Field[],
-  values: Readonly<Record<string, unknown>>,
-): Record<string, unknown> {
-  const changed = changedValues(from, { ...values })
-  const kept = Object.entries(changed).filter(([name, value]) => {
-    const field = fields.find(f => f.name === name)
-    if (!field || field.kind !== from.find(f => f.name === name)?.kind) return false
-    return field.kind !== 'choice' || field.choices.some(c => c === value)
-  })
-  return { ...initialValues(fields), ...Object.fromEntries(kept) }
 }
 
 export function recoveryFrom(options: Readonly<Record<string, unknown>>, hasData: boolean): RecoveryForm {

@@ -1,8 +1,8 @@
 /** Parts of a network that pruning makes smaller, as rows of a chart and of a table. */
 import type { PruneChange, PrunePreview, PruneSensitivity, SensitivityPoint } from '../../../shared/prune'
 import { fitted } from '../layers/layer-names'
+import { nodeParts } from '../ui/node-words'
 import type { Width } from './widths'
-import { nodeParts } from './words'
 
 export interface Part {
   id: string

@@ -1,9 +1,8 @@
 import { useCallback, useMemo, useState } from 'react'
 import type { Step, Study, TechniqueInfo, Variant } from '../../../shared/domain'
 import { pruneNeeds } from '../../../shared/prune'
-import { type Field, fieldsOf, initialValues } from '../variant/schema'
+import { carriedValues, type Field, fieldsOf, initialValues } from '../variant/schema'
 import {
-  carriedValues,
   defaultName,
   pruneFields,
   type RecoveryForm,

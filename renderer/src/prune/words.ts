@@ -69,10 +69,3 @@ export const CHOICES: Readonly<Record<string, Readonly<Record<string, ChoiceWord
     global: { title: 'Of the whole network', about: 'The smallest weights wherever they are.' },
   },
 }
-
-/** 'Conv /features/conv1/Conv' as operator and name; 'Relu → x' has the name of its value. */
-export function nodeParts(described: string): { op: string; name: string } {
-  const at = described.indexOf(' ')
-  if (at < 0) return { op: '', name: described }
-  return { op: described.slice(0, at), name: described.slice(at + 1).replace(/^→ /, '') }
-}

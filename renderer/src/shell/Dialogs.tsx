@@ -5,6 +5,7 @@ import { ImportDataDialog } from '../imports/ImportDataDialog'
 import { ImportModelDialog } from '../imports/ImportModelDialog'
 import { MeasureDialog } from '../jobs/MeasureDialog'
 import { PruneDialog } from '../prune/PruneDialog'
+import { QuantizeDialog } from '../quantize/QuantizeDialog'
 import { KeysDialog } from '../settings/KeysDialog'
 import { SettingsDialog } from '../settings/SettingsDialog'
 import { closeDialog, type Dialog, useUi } from '../store/ui'
@@ -15,6 +16,7 @@ const SIZES: Record<Dialog['kind'], number> = {
   'new-variant': 940,
   train: 1160,
   prune: 1480,
+  quantize: 1480,
   'import-model': 560,
   'import-data': 980,
   settings: 560,
@@ -29,6 +31,7 @@ const TITLES: Record<Dialog['kind'], string> = {
   'new-variant': 'New variant',
   train: 'Distil a student',
   prune: 'Prune',
+  quantize: 'Static int8',
   'import-model': 'Import model',
   'import-data': 'Import data',
   settings: 'Settings',
@@ -47,6 +50,15 @@ function content(dialog: Dialog): ReactNode {
       return <TrainDialog technique={dialog.technique} parent={dialog.parent} options={dialog.options} />
     case 'prune':
       return <PruneDialog parent={dialog.parent} technique={dialog.technique} options={dialog.options} />
+    case 'quantize':
+      return (
+        <QuantizeDialog
+          parent={dialog.parent}
+          technique={dialog.technique}
+          options={dialog.options}
+          layer={dialog.layer}
+        />
+      )
     case 'import-model':
       return <ImportModelDialog picked={dialog.picked} given={dialog.grant} />
     case 'import-data':

@@ -39,6 +39,7 @@ export function Header() {
       <ActionButton id="import-data" label="Data" variant="subtle" disabled={!hasModel} />
       <ActionButton id="distil" label="Distil" variant="subtle" disabled={!hasModel} />
       <ActionButton id="prune" label="Prune" variant="subtle" disabled={!hasModel} />
+      <ActionButton id="quantize" label="Quantize" variant="subtle" disabled={!hasModel} />
       <ActionButton id="new-variant" label="New variant" variant="filled" disabled={!hasModel} />
       <div className={classes.divider} />
       <JobsButton />

@@ -2,13 +2,21 @@
 import { create } from 'zustand'
 import type { FileGrant } from '../../../shared/contract'
 import type { PickedFile } from '../imports/picked'
-import { isPruning, isTrainingTechnique } from '../variant/kinds'
+import { isPruning, isStaticQuantization, isTrainingTechnique } from '../variant/kinds'
 
 export type Dialog =
   | { kind: 'new-variant'; parent: string; technique?: string; options?: Readonly<Record<string, unknown>> }
   /** Distillation or fine-tuning: options by technique, its student and its losses. */
   | { kind: 'train'; technique: string; parent: string; options?: Readonly<Record<string, unknown>> }
   | { kind: 'prune'; parent: string; technique?: string; options?: Readonly<Record<string, unknown>> }
+  /** To 8 bits, layer by layer; `layer` is the one to begin at, by its id or name. */
+  | {
+      kind: 'quantize'
+      parent: string
+      technique?: string
+      options?: Readonly<Record<string, unknown>>
+      layer?: string
+    }
   | { kind: 'import-model'; picked?: readonly PickedFile[]; grant?: FileGrant }
   | {
       kind: 'import-data'
@@ -29,8 +37,13 @@ export function techniqueDialog(
   parent: string,
   options?: Readonly<Record<string, unknown>>,
 ): Dialog {
-  const kind = isTrainingTechnique(technique) ? 'train' : isPruning(technique) ? 'prune' : 'new-variant'
-  return { kind, technique, parent, ...(options ? { options } : {}) }
+  return { kind: dialogOf(technique), technique, parent, ...(options ? { options } : {}) }
+}
+
+function dialogOf(technique: string): 'train' | 'prune' | 'quantize' | 'new-variant' {
+  if (isTrainingTechnique(technique)) return 'train'
+  if (isPruning(technique)) return 'prune'
+  return isStaticQuantization(technique) ? 'quantize' : 'new-variant'
 }
 
 export interface Constraint {

@@ -14,13 +14,15 @@ interface StartFooterProps {
     setSeed(seed: number): void
   }
   variants: readonly Variant[]
+  /** What the button says. */
+  start?: string
   blocked: boolean
   busy: boolean
   onParent(id: string): void
 }
 
 /** Model, name, seed, and Start. */
-export function StartFooter({ form, variants, blocked, busy, onParent }: StartFooterProps) {
+export function StartFooter({ form, variants, start = 'Start', blocked, busy, onParent }: StartFooterProps) {
   return (
     <div className={classes.startFooter}>
       <Select
@@ -55,7 +57,7 @@ export function StartFooter({ form, variants, blocked, busy, onParent }: StartFo
           Cancel
         </Button>
         <Button type="submit" disabled={blocked} loading={busy}>
-          Start
+          {start}
         </Button>
       </div>
     </div>

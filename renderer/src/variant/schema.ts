@@ -214,3 +214,18 @@ export function changedValues(
       .map(f => [f.name, values[f.name]]),
   )
 }
+
+/** Options of a technique begun with what another had, where the two have them in common. */
+export function carriedValues(
+  fields: readonly Field[],
+  from: readonly Field[],
+  values: Readonly<Record<string, unknown>>,
+): Record<string, unknown> {
+  const changed = changedValues(from, { ...values })
+  const kept = Object.entries(changed).filter(([name, value]) => {
+    const field = fields.find(f => f.name === name)
+    if (!field || field.kind !== from.find(f => f.name === name)?.kind) return false
+    return field.kind !== 'choice' || field.choices.some(c => c === value)
+  })
+  return { ...initialValues(fields), ...Object.fromEntries(kept) }
+}

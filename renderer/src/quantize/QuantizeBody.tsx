@@ -1,0 +1,163 @@
+import { type KeyboardEvent, useMemo, useState } from 'react'
+import type { Study, TechniqueInfo, Variant } from '../../../shared/domain'
+import type { ErrorData } from '../../../shared/errors'
+import { asErrorData } from '../client'
+import { useApp, withJob } from '../store/app'
+import { useClient } from '../store/connection'
+import { useTrial } from '../store/trial'
+import { closeDialog } from '../store/ui'
+import { ErrorNotice } from '../ui/ErrorNotice'
+import { stepOfKey } from '../ui/history'
+import { STATIC } from '../variant/kinds'
+import { StartFooter } from '../variant/StartFooter'
+import { means } from './choices'
+import { LayersPane } from './LayersPane'
+import { useLosses } from './MeasureLoss'
+import { usePrevious } from './previous'
+import { QuantizeTiles } from './QuantizeTiles'
+import classes from './quantize.module.css'
+import { layerRows, type Sort } from './rows'
+import { SearchPanel } from './SearchPanel'
+import { SidePane, type View } from './SidePane'
+import { useQuantizeForm, type Values } from './useQuantizeForm'
+
+interface QuantizeBodyProps {
+  techniques: readonly TechniqueInfo[]
+  study: Study
+  parent: Variant
+  technique: string
+  given: Values
+  layer: string | undefined
+  onParent(id: string): void
+}
+
+/** The loop: a layer, why it loses, a choice, and what the whole then loses. */
+export function QuantizeBody({
+  techniques,
+  study,
+  parent,
+  technique,
+  given,
+  layer,
+  onParent,
+}: QuantizeBodyProps) {
+  const client = useClient()
+  const form = useQuantizeForm({ techniques, parent, technique, given })
+  const losses = useLosses(parent.id)
+  const [sort, setSort] = useState<Sort>('loss')
+  const [picked, setPicked] = useState(layer ?? null)
+  const [view, setView] = useState<View>('layer')
+  const [error, setError] = useState<ErrorData | null>(null)
+  const [busy, setBusy] = useState(false)
+  const data = study.datasets.at(-1)?.hash ?? ''
+  const searching = form.mode === 'search'
+  const question = searching ? null : JSON.stringify(form.values)
+  const trial = useTrial(
+    // Not asked again with every change of the study: it takes the time of the machine that jobs run on.
+    `quantize/preview/${parent.id}/${data}`,
+    question,
+    (asked, options) =>
+      asked.quantize.preview({
+        parent: parent.id,
+        step: { technique: STATIC, options: JSON.parse(options) },
+      }),
+  )
+  const before = usePrevious(question, trial.answer, trial.stale)
+  const rows = useMemo(() => layerRows(losses.data, form.values, sort), [losses.data, form.values, sort])
+  const row = rows.find(r => picked !== null && means(picked, r.layer)) ?? rows[0]
+  const blocked = trial.error !== undefined && !searching
+
+  async function start() {
+    if (blocked || busy) return
+    setBusy(true)
+    setError(null)
+    try {
+      const job = await client.variants.create({
+        parent: parent.id,
+        step: form.step,
+        name: form.name.trim() || form.automatic,
+        seed: form.seed,
+      })
+      useApp.setState(s => ({ jobs: s.jobs.some(j => j.id === job.id) ? s.jobs : withJob(s.jobs, job) }))
+      closeDialog()
+    } catch (thrown) {
+      setError(asErrorData(thrown))
+      setBusy(false)
+    }
+  }
+
+  function press(event: KeyboardEvent) {
+    const step = stepOfKey(event)
+    if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
+      event.preventDefault()
+      void start()
+    } else if (step && !searching) {
+      event.preventDefault()
+      form.setHistory(step)
+    }
+  }
+
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: shortcuts of the buttons inside
+    <div onKeyDown={press} className={classes.sized}>
+      <form
+        className={classes.dialog}
+        onSubmit={event => {
+          event.preventDefault()
+          void start()
+        }}
+      >
+        <div className={classes.top}>
+          {!searching && <QuantizeTiles trial={trial} before={before} />}
+          {searching && (
+            <p className={classes.hint}>
+              The search tries which layers stay in float or in 16 bits, measures every try, and keeps the
+              best.
+            </p>
+          )}
+        </div>
+        <LayersPane
+          form={form}
+          losses={losses}
+          rows={rows}
+          sort={sort}
+          onSort={setSort}
+          selected={row?.layer.id ?? null}
+          onSelect={id => {
+            setPicked(id)
+            setView('layer')
+          }}
+        />
+        {searching ? (
+          <SearchPanel form={form} />
+        ) : (
+          <SidePane
+            form={form}
+            losses={losses.data ?? null}
+            rows={rows}
+            row={row}
+            data={data}
+            preview={trial.answer}
+            view={view}
+            onView={setView}
+            onSelect={id => {
+              setPicked(id)
+              setView('layer')
+            }}
+          />
+        )}
+        <div className={classes.bottom}>
+          {error && <ErrorNotice error={error} onClose={() => setError(null)} />}
+          <StartFooter
+            form={form}
+            variants={study.variants}
+            start={searching ? 'Start the search' : 'Start'}
+            blocked={blocked}
+            busy={busy}
+            onParent={onParent}
+          />
+        </div>
+      </form>
+    </div>
+  )
+}
