@@ -37,7 +37,7 @@ export async function previewStatic(
     reference,
     quantized: point,
     samples,
-    nodes: decisions.nodes.length,
+    nodes: decisions.nodes.length + decisions.absorbed.length,
     macs: int8Share(shares, decisions),
     ...(await speedNextTo(path, file, told)),
   }

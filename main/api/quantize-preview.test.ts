@@ -1,0 +1,60 @@
+/** What a quantization would do, through the contract, on the shipped digits. */
+import { expect, test } from 'vitest'
+import { sampleModelPath } from '../data/source'
+import { withBench } from './testing'
+
+const step = (options: Record<string, unknown> = {}) => ({
+  technique: 'quantize.static-int8',
+  options: { samples: 60, reduceRange: true, ...options },
+})
+
+test('[J28] what a quantization would do is shown from kept statistics', async () => {
+  await withBench(async ({ client, ended, grant }) => {
+    const quiet = async () => {
+      for (const job of await client.jobs.list()) await client.jobs.cancel({ id: job.id })
+      for (const job of await client.jobs.list()) await ended(job.id)
+    }
+    const { id: study } = await client.studies.create({ name: 'Digits' })
+    const imported = await client.models.import({ study, file: grant(sampleModelPath('digits')) })
+    const parent = (await ended(imported.id)).result ?? ''
+    await quiet()
+    await expect(client.quantize.preview({ parent, step: step() })).rejects.toThrow(/has none/)
+    const file = 'sample:digits#0:600'
+    const { suggestion: spec } = await client.datasets.probe({ study, file: 'sample:digits' })
+    await ended(
+      (
+        await client.datasets.import({
+          study,
+          file: 'sample:digits',
+          name: 'Digits',
+          spec: { ...spec, source: file },
+        })
+      ).id,
+    )
+    await quiet()
+
+    const shown = await client.quantize.preview({ parent, step: step() })
+    expect(shown).toMatchObject({ metric: 'accuracy', nodes: 10 })
+    expect(shown.samples).toBeGreaterThan(100)
+    expect(shown.macs).toBeCloseTo(1, 5)
+    expect(shown.reference).toBeGreaterThan(0.9)
+    expect(shown.quantized.value).toBeCloseTo(shown.reference - shown.quantized.drop.value, 10)
+    expect(shown.sizeBytes.after / shown.sizeBytes.before).toBeLessThan(0.27)
+    const { ratio = 0, low = 1, high = 0 } = shown.latency ?? {}
+    expect(low).toBeLessThanOrEqual(ratio)
+    expect(high).toBeGreaterThanOrEqual(ratio)
+
+    const start = performance.now()
+    const other = await client.quantize.preview({ parent, step: step({ exclude: ['/conv2'] }) })
+    expect((performance.now() - start) / 1000).toBeLessThan(10)
+    expect(other.macs).toBeLessThan(0.2)
+    expect(other.notes).toContain('Conv /conv2 stays in float: excluded.')
+
+    await expect(
+      client.quantize.preview({ parent, step: { technique: 'quantize.mixed', options: {} } }),
+    ).rejects.toMatchObject({ data: { code: 'bad-option', where: 'technique' } })
+    await expect(client.quantize.preview({ parent, step: step({ bins: 1 }) })).rejects.toMatchObject({
+      data: { code: 'bad-option', where: 'bins' },
+    })
+  })
+}, 120_000)
