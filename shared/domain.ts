@@ -448,6 +448,26 @@ export const RanKernels = z.object({
 })
 export type RanKernels = z.infer<typeof RanKernels>
 
+/**
+ * How a model with 8-bit products answers on x86 processors with VNNI, whose sums are exact, and on those without, where
+ * sums of two products saturate at 16 bits. Simulated, so that it is the same on every machine.
+ */
+export const Saturation = z.object({
+  samples: z.number(),
+  /** What the machine at hand does. */
+  here: z.enum(['exact', 'saturated']),
+  /** Layers in which sums saturated, with the share of them, the most first. */
+  layers: z.array(z.object({ node: z.string(), share: z.number() })),
+  /** Layers that were looked at. */
+  looked: z.number(),
+  /** Of the saturated answers against the exact ones, in dB; null where they are equal. */
+  sqnr: z.number().nullable(),
+  /** Answers of several values, and those whose largest is another one. */
+  answers: z.number(),
+  changed: z.number(),
+})
+export type Saturation = z.infer<typeof Saturation>
+
 export const Verification = z.object({
   loads: z.boolean(),
   /** Agreement of the file's outputs with its parent's on the same inputs. */
@@ -456,6 +476,8 @@ export const Verification = z.object({
     .nullable(),
   /** What ran while it was tried; absent where it was not looked at. */
   ran: RanKernels.optional(),
+  /** Of quantized models: whether other processors answer otherwise; absent where it was not looked at. */
+  saturation: Saturation.optional(),
   notes: z.array(Note),
 })
 export type Verification = z.infer<typeof Verification>

@@ -184,7 +184,7 @@ describe('refusals leave nothing behind', () => {
       "The result loads but does not work: Output y is the same number everywhere, where the parent's is not.",
     )
     const { evidence } = await makeVariant({ ...request('quantize.static-int8'), force: true }, testContext())
-    expect(evidence.verification.notes.map(n => n.code)).toEqual(['constant-output'])
+    expect(evidence.verification.notes.map(n => n.code)).toContain('constant-output')
   })
 
   test('a folder that cannot be written to', async () => {

@@ -1,6 +1,6 @@
 /** Proof that a written file is what its job promised. */
 import type { ChildProcess } from 'node:child_process'
-import type { Note, Plan, RanKernels, Verification } from '../../shared/domain'
+import type { Note, Plan, RanKernels, Saturation, Verification } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
 import type { Dataset } from '../data/dataset'
 import { breathe, type TaskContext } from '../jobs/context'
@@ -11,6 +11,7 @@ import { serialize } from '../onnx/write'
 import { inFreshProcess, type LoadRequest } from '../runtime/fresh'
 import { openSession } from '../runtime/session'
 import type { Tensor } from '../runtime/tensor'
+import { elsewhere, saturationNote } from './elsewhere'
 import { type TrialInputs, trialInputs } from './inputs'
 import { compareOutputs, type Outputs } from './parity'
 import { fallbackNote, fileRan, profileFolder } from './ran'
@@ -69,12 +70,21 @@ export async function prove(request: ProofRequest, context: TaskContext): Promis
   requireSame(expected, answer.results ?? [], file)
   const verification = judge(reference, answer.results ?? [], inputs)
   const ran = profile && (await fileRan(profile, request.plan))
-  return ran ? withRan(verification, ran) : verification
+  return withFindings(verification, ran, await elsewhere(model, request.plan, inputs, context))
 }
 
-function withRan(verification: Verification, ran: RanKernels): Verification {
-  const note = fallbackNote(ran)
-  return { ...verification, ran, notes: note ? [...verification.notes, note] : verification.notes }
+function withFindings(
+  verification: Verification,
+  ran: RanKernels | undefined,
+  saturation: Saturation | undefined,
+): Verification {
+  const notes = [ran && fallbackNote(ran), saturation && saturationNote(saturation)]
+  return {
+    ...verification,
+    ...(ran ? { ran } : {}),
+    ...(saturation ? { saturation } : {}),
+    notes: [...verification.notes, ...notes.filter(note => note !== null && note !== undefined)],
+  }
 }
 
 function judge(reference: Outputs[] | BantamError, results: Outputs[], inputs: TrialInputs): Verification {
