@@ -16,6 +16,7 @@ import { tensorBytes } from '../onnx/tensor'
 import { type QuantizeRole, quantizeRole } from '../operators/quantize'
 import { elementCount } from '../runtime/tensor'
 import { nodeLabel } from './names'
+import { denseGates, edgeLayers } from './placement'
 import { allFinite, floatValues } from './weights'
 import { mayBeWide, notWide } from './wide'
 
@@ -27,6 +28,8 @@ export interface SelectOptions {
   float?: ReadonlySet<NodeProto>
   /** Nodes that have 16-bit activations, and so compute in float. */
   wide?: ReadonlySet<NodeProto>
+  /** Whether the first and last layers with weights may be quantized; int8 without. */
+  edges?: 'int8' | 'float'
   /** Operator set that the result will have. */
   opset: number
 }
@@ -76,6 +79,13 @@ export function selectNodes(model: Model, types: Map<string, TensorInfo>, option
       else notes.push(notWide(node, answer.reason))
     } else if (answer.role) roles.set(node, answer.role)
     else if (answer.reason) notes.push(leftInFloat(node, answer.reason))
+  }
+  for (const node of denseGates(order, roles)) roles.delete(node)
+  if (options.edges === 'float') {
+    for (const node of edgeLayers(model, order, roles)) {
+      roles.delete(node)
+      notes.push(leftInFloat(node, 'it is a first or last layer, and these were chosen to stay'))
+    }
   }
   const wanted = wantedValues(model, order, roles)
   return { ...choose(model, order, roles, wanted), wide, notes }

@@ -26,6 +26,7 @@ export async function planSmoothing(
     operators: new Set(options.operators),
     exclude: nodesNamed(model.graph, options.exclude),
     wide: choicesOf(model, options.overrides).wide,
+    edges: options.edges,
     opset,
   })
   const { dataset, indices } = input.calibration

@@ -84,6 +84,11 @@ export const StaticOptions = z.object({
     .array(z.enum(QUANTIZABLE as [string, ...string[]]))
     .default([...QUANTIZABLE])
     .meta({ title: 'Operators', description: 'Operator types that may run in int8.' }),
+  edges: z.enum(['int8', 'float']).default('int8').meta({
+    title: 'First and last layers',
+    description:
+      'float keeps the layers that no other comes before or behind in float: they are often the most sensitive, and rarely the slowest.',
+  }),
   exclude: z.array(z.string().min(1)).default([]).meta({
     title: 'Nodes left in float',
     description: 'Names of nodes (or of values they make) that are not quantized; * stands for any text.',

@@ -56,6 +56,7 @@ export async function planStatic(
     operators: new Set(options.operators),
     exclude,
     float: new Set(smoothingNodes(model, smoothing)),
+    edges: options.edges,
     wide: choices.wide,
     opset,
   })
