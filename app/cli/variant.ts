@@ -9,6 +9,7 @@ import { learnsWith, type ModelFile } from '../../main/technique'
 import { techniqueById } from '../../main/techniques'
 import type { Note, Plan, Step, Verification } from '../../shared/domain'
 import { formatBytes, formatDuration } from '../../shared/format'
+import { ranWords } from '../../shared/ran-words'
 import type { TrainingRecord } from '../../shared/training'
 import { describeSize } from '../../shared/verdict'
 import type { Globals } from './command'
@@ -16,6 +17,7 @@ import { drawSamples, openData } from './data'
 import type { DataOptions } from './data-options'
 import { requireDevice } from './device'
 import { noteLines } from './notes'
+import { searchTable } from './search-table'
 import { columns, plain } from './terminal'
 import { threadCount } from './threads'
 
@@ -53,10 +55,12 @@ export async function runStep(
   const dataset = data ? await openData({ ...options, data }, modelInputs(parent)) : undefined
   try {
     const parsed = technique.options.safeParse(step.options)
-    const wanted = parsed.success ? samplesOf(parsed.data) : undefined
+    const wanted = parsed.success ? numberOf(parsed.data, 'samples') : undefined
+    // A search judges by samples of its own.
+    const further = parsed.success ? numberOf(parsed.data, 'judged') : undefined
     const calibration = dataset && {
       dataset,
-      indices: drawSamples(dataset, options.split, wanted ?? TRIED, options.seed),
+      indices: drawSamples(dataset, options.split, wanted ?? TRIED, options.seed, further),
     }
     const { plan, evidence, sizeBytes } = await makeVariant(
       {
@@ -111,9 +115,10 @@ async function namedModels(options: unknown): Promise<Record<string, ModelFile>>
   )
 }
 
-function samplesOf(options: unknown): number | undefined {
-  const samples = typeof options === 'object' && options && 'samples' in options ? options.samples : undefined
-  return typeof samples === 'number' ? samples : undefined
+function numberOf(options: unknown, name: string): number | undefined {
+  const given =
+    typeof options === 'object' && options ? new Map(Object.entries(options)).get(name) : undefined
+  return typeof given === 'number' ? given : undefined
 }
 
 /** The result for a person. */
@@ -138,6 +143,7 @@ export function describeVariant(r: VariantResult): string {
           ],
         ]
       : []),
+    ...(r.verified.ran ? [['ran', ranWords(r.verified.ran)]] : []),
     ['took', formatDuration(r.seconds)],
   ]
   const table = columns([['', ''], ...facts])
@@ -145,5 +151,5 @@ export function describeVariant(r: VariantResult): string {
     .slice(1)
     .join('\n')
   const notes = noteLines([...r.notes, ...r.verified.notes])
-  return [table, ...(notes.length > 0 ? ['', ...notes] : [])].join('\n')
+  return [...searchTable(r.plan), table, ...(notes.length > 0 ? ['', ...notes] : [])].join('\n')
 }

@@ -1,11 +1,13 @@
 import { Button } from '@mantine/core'
 import { useElementSize } from '@mantine/hooks'
-import { CircleCheck, CircleDashed, CircleX, Plus } from 'lucide-react'
+import { CircleCheck, CircleDashed, CircleX, Plus, ScanSearch } from 'lucide-react'
 import { useState } from 'react'
 import type { Variant } from '../../../shared/domain'
 import { formatValue } from '../../../shared/format'
 import { mainMetric } from '../../../shared/metrics'
+import { ranWords } from '../../../shared/ran-words'
 import { ownComparison, verdict } from '../../../shared/verdict'
+import { findLayerDialog } from '../quantize/find-layer'
 import { useQuery } from '../store/query'
 import { openDialog } from '../store/ui'
 import type { TabProps } from '../tab-props'
@@ -39,12 +41,24 @@ export function OverviewTab({ study, variant, reference }: TabProps) {
   const result = verdict(reference, variant, comparison)
   const rows = metricRows(reference, variant, { ...comparison })
   const quality = variant.evaluation ? mainMetric(variant) : null
+  const guilty = result.quality.tone === 'worse' ? findLayerDialog(study.variants, variant) : null
   const room = width === 0 || width >= 700 ? 'wide' : width >= 540 ? 'middle' : 'narrow'
   return (
     <TabBody label="Overview">
       <div ref={ref} style={{ height: 0, marginBottom: '-0.75rem' }} />
       <VerdictView verdict={result} reference={reference} variant={variant} />
       {!alone && <VerdictTiles verdict={result} quality={quality?.title ?? 'Accuracy'} />}
+      {guilty && (
+        <div>
+          <Button
+            variant="light"
+            leftSection={<ScanSearch size={14} aria-hidden />}
+            onClick={() => openDialog(guilty)}
+          >
+            {quality?.title ?? 'Accuracy'} lost: find the layer
+          </Button>
+        </div>
+      )}
       <Checks variant={variant} />
       {compare.error && <ErrorNotice error={compare.error} />}
       {(!variant.evaluation || !variant.benchmark) && (
@@ -87,7 +101,7 @@ function Checks({ variant }: { variant: Variant }) {
       </div>
     )
   }
-  const { loads, parity } = verification
+  const { loads, parity, ran } = verification
   const Icon = loads ? CircleCheck : CircleX
   return (
     <div className={classes.checks}>
@@ -104,6 +118,11 @@ function Checks({ variant }: { variant: Variant }) {
           </span>
           cosine {parity.cosine.toFixed(5)}
           {parity.sqnr !== null && `, SQNR ${formatValue(parity.sqnr, 'decibel')}`}
+        </span>
+      )}
+      {ran && (
+        <span className={classes.check}>
+          <span className={classes.dim}>From ONNX Runtime's profile:</span> {ranWords(ran)}
         </span>
       )}
     </div>
