@@ -1,27 +1,30 @@
 /** `bantam quantize MODEL --method M --out FILE [--data DATA] …` */
 import type { Command } from 'commander'
+import { isTrainingStep } from '../../main/jobs/requests'
+import type { TechniqueInfo } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
-import { addGlobals, type Globals, runAction } from './command'
-import { addDataOptions, type DataOptions } from './data-options'
+import { addGlobals, runAction } from './command'
+import { addDataOptions } from './data-options'
 import { techniqueOptions } from './flags'
+import { addRunOptions, checkPaths, type LearnOptions, stepOf } from './learn'
 import { addMethod, addMethodFlags, unknownMethod } from './method'
 import { inputFile, outputFile } from './paths'
 import { withTask } from './task'
+import type { Terminal } from './terminal'
 
 const FAMILY = 'quantize.'
 
-interface Options extends Globals, DataOptions {
+interface Options extends LearnOptions {
   method: string
-  out: string
-  force: boolean
 }
 
 export function setup(command: Command, argv: readonly string[]): void {
   addDataOptions(addGlobals(command), false).argument('<model>', 'ONNX file')
   const chosen = addMethod(command, FAMILY, argv)
-  command
-    .requiredOption('--out <file>', 'where to write the variant; its evidence goes beside it')
-    .option('--force', 'keep a variant whose answers are worthless', false)
+  const trains = chosen !== undefined && isTrainingStep({ technique: chosen.id, options: {} })
+  command.requiredOption('--out <file>', 'where to write the variant; its evidence goes beside it')
+  if (trains) addRunOptions(command)
+  else command.option('--force', 'keep a variant whose answers are worthless', false)
   addMethodFlags(command, chosen)
   command.action((model: string, options: Options) =>
     runAction(options.json, async terminal => {
@@ -29,12 +32,28 @@ export function setup(command: Command, argv: readonly string[]): void {
       inputFile(model)
       outputFile(options.out, [model])
       if (chosen.needs !== 'nothing' && !options.data) throw needsData(options.method)
+      if (trains) return await train(command, chosen, model, options, terminal)
       const { describeVariant, runStep } = await import('./variant')
       const step = { technique: chosen.id, options: techniqueOptions(command, chosen) }
       const result = await withTask(terminal, context => runStep(model, step, options, context))
       terminal.result(result, () => describeVariant(result))
     }),
   )
+}
+
+/** As `bantam train`: with checkpoints, and a history in the result. */
+async function train(
+  command: Command,
+  method: TechniqueInfo,
+  model: string,
+  options: Options,
+  terminal: Terminal,
+): Promise<void> {
+  const { step, seed } = stepOf(command, method, options)
+  checkPaths(model, step, options)
+  const { describeLearnt, runLearning } = await import('./learn-run')
+  const result = await runLearning(model, step, { ...options, seed }, terminal)
+  terminal.result(result.document, () => describeLearnt(result))
 }
 
 function needsData(method: string): BantamError {

@@ -32,6 +32,10 @@ export const QatOptions = z.object({
   temperature: DistillOptions.shape.temperature,
   labelWeight: DistillOptions.shape.labelWeight,
   ...Placement.shape,
+  samples: StaticOptions.shape.samples.meta({
+    title: 'Calibration samples',
+    description: 'How many of the samples that are learnt from the first scales are measured on.',
+  }),
   ...CommonFields,
   epochs: CommonFields.epochs.default(5),
   batch: CommonFields.batch.default(32),

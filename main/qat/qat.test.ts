@@ -15,6 +15,7 @@ import { StaticOptions } from '../quantize/static-options'
 import { countOperators, testContext } from '../quantize/testing'
 import { toNumbers } from '../runtime/tensor'
 import { divide } from '../training/division'
+import { epochOrder } from '../training/order'
 import { fineTuned, spiral, spiralNet, trainingContext } from '../training/testing'
 import { adviseQat } from './advice'
 import { QatDecisions, QatOptions } from './options'
@@ -155,8 +156,10 @@ describe('the plan', () => {
   it('is that of static int8 with what the training chose', async () => {
     const { plan, record } = await qat(net, { epochs: 1, scales: 'calibrated' })
     const decisions = QatDecisions.parse(plan.decisions)
-    const samples = { dataset: data, indices: data.indices('all') }
-    const input = { model: net, calibration: samples, seed: 0, threads: 1 }
+    const all = { dataset: data, indices: data.indices('all') }
+    const { train } = divide(all, QatOptions.parse(plan.options), 0, null)
+    const drawn = epochOrder(train, 0, 0).slice(0, 200)
+    const input = { model: net, calibration: { dataset: data, indices: drawn }, seed: 0, threads: 1 }
     expect(decisions.quantization).toEqual((await staticInt8.plan(input, ptq, testContext())).decisions)
     expect(decisions).toMatchObject({ metric: 'accuracy', learningRate: 3e-4, learnsScales: false })
     // Weights alone: scales are no parameters here.

@@ -5,12 +5,16 @@
 import type { Plan } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
 import { within } from '../jobs/context'
+import { fixedBatch } from '../measure/inputs'
+import { modelInputs } from '../onnx/inputs'
 import type { Model } from '../onnx/model'
 import { StaticDecisions } from '../quantize/static-options'
 import { planStatic } from '../quantize/static-plan'
 import type { PlanInput, SampleSet, Technique } from '../technique'
 import { decide, deviceNotes } from '../training/decisions'
+import { divide } from '../training/division'
 import { learn } from '../training/learn'
+import { epochOrder } from '../training/order'
 import { adviseQat } from './advice'
 import { placementOptions, QatDecisions, QatOptions } from './options'
 import { commonOptions, qatTask, sourceOf } from './task'
@@ -31,7 +35,7 @@ export const quantizeQat: Technique<typeof QatOptions> = {
     const training = requireTraining(input)
     const source = await sourceOf(input.model)
     const placed = await planStatic(
-      { ...input, model: source, calibration: input.calibration ?? training },
+      { ...input, model: source, calibration: calibrationOf(input, training, source, options) },
       placementOptions(options),
       within(context, 0, 0.9),
     )
@@ -83,6 +87,18 @@ export const quantizeQat: Technique<typeof QatOptions> = {
     const learnt = learnedDecisions(task.prepared, quantization, task.fake, trained.model)
     return writeTrained(task.prepared, learnt, trained.model)
   },
+}
+
+/** Samples for the first scales: drawn from those that are learnt from, none of them held out. */
+function calibrationOf(
+  { seed }: PlanInput,
+  training: SampleSet,
+  source: Model,
+  options: QatOptions,
+): SampleSet {
+  const { train } = divide(training, commonOptions(options), seed, fixedBatch(modelInputs(source)))
+  const drawn = epochOrder(train, seed, 0).slice(0, options.samples).sort()
+  return { dataset: training.dataset, indices: drawn }
 }
 
 function requireTraining({ training }: PlanInput): SampleSet {

@@ -1,7 +1,7 @@
 /** The command line that makes the same file: flags are the technique's schema fields in kebab case. */
 import type { DatasetSpec, Step, TechniqueInfo, Variant } from '../../../shared/domain'
 import { pruneNeeds } from '../../../shared/prune'
-import { isPruning } from '../variant/kinds'
+import { isPruning, isQuantizedTraining } from '../variant/kinds'
 import { isRecord, optionFields, sameValue } from './option-rows'
 
 export interface CommandInput {
@@ -46,7 +46,8 @@ function dataNeeds({ step, technique, data }: CommandInput): {
     return { needsData: need !== null, split: need?.option === 'recovery' ? 'train' : 'calibration' }
   }
   const needsData = technique ? technique.needs !== 'nothing' : data !== null
-  return { needsData, split: technique?.needs === 'calibration' ? 'calibration' : 'train' }
+  const calibrates = technique?.needs === 'calibration' && !isQuantizedTraining(step.technique)
+  return { needsData, split: calibrates ? 'calibration' : 'train' }
 }
 
 /** Preprocessing that the command line cannot find out by itself lies in this file of the bundle. */

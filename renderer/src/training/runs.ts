@@ -3,7 +3,7 @@ import type { Job, Study, Variant } from '../../../shared/domain'
 import type { TrainingRecord } from '../../../shared/training'
 import { inOrder, isActive } from '../store/app'
 import type { Ask } from '../store/query'
-import { isTrainingTechnique } from '../variant/kinds'
+import { isQuantizedTraining, isTrainingTechnique } from '../variant/kinds'
 
 export interface Run {
   /** `job:ID` or `variant:ID`. */
@@ -17,7 +17,8 @@ export interface Run {
 export function wasTrained({ step }: Pick<Variant, 'step'>): boolean {
   if (!step) return false
   const { recover } = step.options
-  return isTrainingTechnique(step.technique) || (typeof recover === 'number' && recover > 0)
+  const trains = isTrainingTechnique(step.technique) || isQuantizedTraining(step.technique)
+  return trains || (typeof recover === 'number' && recover > 0)
 }
 
 export function variantRun(variant: Pick<Variant, 'id' | 'name'>): Run {
