@@ -3,21 +3,24 @@ import { useElementSize } from '@mantine/hooks'
 import { Search } from 'lucide-react'
 import { useDeferredValue, useMemo, useState } from 'react'
 import type { LayerSummary, Variant } from '../../../shared/domain'
-import { formatBytes, formatCount } from '../../../shared/format'
 import type { PruneSensitivity } from '../../../shared/prune'
+import type { QuantizeSensitivity } from '../../../shared/quantize'
 import { useSensitivity } from '../prune/MeasureSensitivity'
+import { useLosses } from '../quantize/MeasureLoss'
 import { useQuery } from '../store/query'
 import type { TabProps } from '../tab-props'
-import { type Column, DataTable } from '../ui/DataTable'
+import { DataTable } from '../ui/DataTable'
 import { ErrorNotice } from '../ui/ErrorNotice'
 import { LoadingBlock } from '../ui/Loading'
 import { Panel } from '../ui/Panel'
 import { TabBody } from '../ui/TabBody'
-import { PathText, Swatch } from '../ui/values'
+import { Swatch } from '../ui/values'
+import { columnsFor } from './columns'
 import { LayerMap } from './LayerMap'
-import { type ColorBy, layerColors } from './layer-colors'
-import { byteRatio, type LayerRow, layerRows, operatorHistogram, searchLayers, shapeText } from './layer-rows'
+import { COLOR_BY, type ColorBy, layerColors, lossColors } from './layer-colors'
+import { type LayerRow, layerRows, operatorHistogram, searchLayers } from './layer-rows'
 import classes from './layers.module.css'
+import { lossColumn, lossesByRow } from './loss-column'
 import { sensitivityColumn } from './sensitivity-column'
 import type { TreemapMeasure } from './treemap'
 
@@ -29,6 +32,7 @@ export function LayersTab({ variant, reference }: TabProps) {
     c.variants.layers({ id: reference.id }),
   )
   const sensitivity = useSensitivity(variant.id)
+  const losses = useLosses(variant.id)
   return (
     <TabBody label="Layers">
       {own.error && <ErrorNotice error={own.error} />}
@@ -45,6 +49,8 @@ export function LayersTab({ variant, reference }: TabProps) {
           reference={alone ? undefined : other.data}
           alone={alone}
           sensitivity={sensitivity.data ?? null}
+          losses={losses.data ?? null}
+          variant={variant.id}
         />
       )}
       <OperatorPanel variant={variant} reference={alone ? null : reference} />
@@ -58,23 +64,35 @@ interface LayersViewProps {
   alone: boolean
   /** What each part matters, where it was measured. */
   sensitivity: PruneSensitivity | null
+  /** What each layer loses in 8 bits, where it was measured. */
+  losses: QuantizeSensitivity | null
+  variant: string
 }
 
-function LayersView({ layers, reference, alone, sensitivity }: LayersViewProps) {
+function LayersView({ layers, reference, alone, sensitivity, losses, variant }: LayersViewProps) {
   const [measure, setMeasure] = useState<TreemapMeasure>('bytes')
-  const [colorBy, setColorBy] = useState<ColorBy>('operator')
+  const [colored, setColored] = useState<ColorBy>('operator')
+  const colorBy = colored === 'loss' && !losses ? 'operator' : colored
   const [selected, setSelected] = useState<number | null>(null)
   const [search, setSearch] = useState('')
   const { ref, width } = useElementSize()
   const rows = useMemo(() => layerRows(layers, reference), [layers, reference])
   const wanted = useDeferredValue(search)
   const found = useMemo(() => searchLayers(rows, wanted), [rows, wanted])
-  const paint = useMemo(() => layerColors(rows, colorBy, row => row[measure] ?? 0), [rows, colorBy, measure])
+  const lost = useMemo(() => losses && lossesByRow(losses), [losses])
+  const paint = useMemo(() => {
+    if (colorBy === 'loss' && losses && lost) return lossColors(rows, losses, lost)
+    return layerColors(rows, colorBy === 'bits' ? 'bits' : 'operator', row => row[measure] ?? 0)
+  }, [rows, colorBy, measure, losses, lost])
   const columns = useMemo(() => {
     const own = columnsFor(width, alone)
-    const lost = sensitivity && sensitivityColumn(sensitivity)
-    return lost && (width === 0 || width >= 540) ? [...own.slice(0, 3), lost, ...own.slice(3)] : own
-  }, [width, alone, sensitivity])
+    if (width > 0 && width < 540) return own
+    const measured = [
+      ...(sensitivity ? [sensitivityColumn(sensitivity)] : []),
+      ...(losses && lost ? [lossColumn(losses, lost, variant)] : []),
+    ]
+    return [...own.slice(0, 3), ...measured, ...own.slice(3)]
+  }, [width, alone, sensitivity, losses, lost, variant])
   const unknown = rows.filter(r => r.macs === null).length
 
   function choose(index: number) {
@@ -100,10 +118,11 @@ function LayersView({ layers, reference, alone, sensitivity }: LayersViewProps) 
             <SegmentedControl
               aria-label="Colour"
               value={colorBy}
-              onChange={value => setColorBy(value === 'bits' ? 'bits' : 'operator')}
+              onChange={value => setColored(COLOR_BY.find(c => c === value) ?? 'operator')}
               data={[
                 { value: 'operator', label: 'Operator' },
                 { value: 'bits', label: 'Bits' },
+                ...(losses ? [{ value: 'loss', label: 'Loss in int8' }] : []),
               ]}
             />
           </div>
@@ -175,103 +194,6 @@ function measureOf(value: string): TreemapMeasure {
 
 function rowKey(row: LayerRow): string {
   return String(row.index)
-}
-
-const COLUMNS: readonly Column<LayerRow>[] = [
-  { id: 'index', title: '#', width: '2.6rem', align: 'right', value: r => r.index, render: r => r.index + 1 },
-  {
-    id: 'name',
-    title: 'Layer',
-    width: 'minmax(7rem, 2.2fr)',
-    value: r => r.name,
-    render: r => <PathText text={r.name} />,
-  },
-  {
-    id: 'op',
-    title: 'Operator',
-    width: 'minmax(4.6rem, 1.1fr)',
-    value: r => r.op,
-    render: r => <span title={r.op}>{r.op}</span>,
-  },
-  {
-    id: 'bytes',
-    title: 'Bytes',
-    width: 'minmax(4.2rem, 0.8fr)',
-    align: 'right',
-    value: r => r.bytes,
-    render: r => (r.bytes === 0 ? <span className={classes.dim}>0</span> : formatBytes(r.bytes)),
-  },
-  {
-    id: 'parameters',
-    title: 'Params',
-    width: 'minmax(3.8rem, 0.7fr)',
-    align: 'right',
-    value: r => r.parameters,
-    render: r => (r.parameters === 0 ? <span className={classes.dim}>0</span> : formatCount(r.parameters)),
-  },
-  {
-    id: 'macs',
-    title: 'MACs',
-    width: 'minmax(4.4rem, 0.8fr)',
-    align: 'right',
-    value: r => r.macs,
-    render: r => macsCell(r.macs),
-  },
-  {
-    id: 'shape',
-    title: 'Output',
-    width: 'minmax(6.5rem, 1.3fr)',
-    align: 'right',
-    value: r => (r.outputShape === null ? null : shapeText(r.outputShape)),
-    render: r => (
-      <span className={r.outputShape ? undefined : classes.dim} title={shapeText(r.outputShape)}>
-        {shapeText(r.outputShape)}
-      </span>
-    ),
-  },
-]
-
-const CHANGE: Column<LayerRow> = {
-  id: 'change',
-  title: 'vs reference',
-  width: 'minmax(5.4rem, 0.8fr)',
-  align: 'right',
-  value: byteRatio,
-  render: row => changeCell(row),
-}
-const COMPARED = [...COLUMNS.slice(0, 4), CHANGE, ...COLUMNS.slice(4)]
-
-/** Columns that fit: the least telling ones go first as the panel narrows. */
-function columnsFor(width: number, alone: boolean): Column<LayerRow>[] {
-  const all = alone ? COLUMNS : COMPARED
-  const gone =
-    width === 0 || width >= 720 ? [] : width >= 540 ? ['shape', 'index'] : ['shape', 'index', 'parameters']
-  const tight = width > 0 && width < 540 && !alone ? ['op'] : []
-  return all.filter(c => !gone.includes(c.id) && !tight.includes(c.id))
-}
-
-function macsCell(macs: number | null) {
-  if (macs === null) return <span className={classes.dim}>unknown</span>
-  return macs === 0 ? <span className={classes.dim}>0</span> : formatCount(macs)
-}
-
-function changeCell(row: LayerRow) {
-  const ratio = byteRatio(row)
-  if (ratio === null) return <span className={classes.dim}>–</span>
-  const title = `${formatBytes(row.referenceBytes ?? 0)} in the reference`
-  if (ratio === 1) {
-    return (
-      <span className={classes.dim} title={title}>
-        same
-      </span>
-    )
-  }
-  const percent = Math.round((ratio - 1) * 100)
-  return (
-    <span className={ratio < 1 ? classes.smaller : classes.larger} title={title}>
-      {ratio < 1 ? `−${Math.abs(percent)} %` : `+${percent} %`}
-    </span>
-  )
 }
 
 function OperatorPanel({ variant, reference }: { variant: Variant; reference: Variant | null }) {

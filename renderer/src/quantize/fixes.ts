@@ -67,7 +67,8 @@ export function fixOf(kind: LayerDetail['findings'][0]['fix'], input: FixInput):
       return known('perChannel') ? made('Scale per channel', { ...values, perChannel: true }) : null
     case 'smooth': {
       const field = fields.find(f => f.name === 'smooth')
-      return field?.kind === 'switch' ? made('Smooth activations', { ...values, smooth: true }) : null
+      const can = field?.kind === 'choice' && field.choices.includes('search')
+      return can ? made('Smooth activations', { ...values, smooth: 'search' }) : null
     }
   }
 }

@@ -45,8 +45,11 @@ export function defaultName(fields: readonly Field[], values: Values): string {
   const words: string[] = []
   if (typeof changes.calibration === 'string') words.push(changes.calibration)
   if (changes.perChannel === false) words.push('per tensor')
-  if (typeof changes.rounding === 'string') words.push(changes.rounding)
-  for (const [name, word] of Object.entries(SAYS)) if (changes[name] === true) words.push(word)
+  if (typeof changes.rounding === 'string' && changes.rounding !== 'nearest') words.push(changes.rounding)
+  for (const [name, word] of Object.entries(SAYS)) {
+    const value = changes[name]
+    if (value === true || (typeof value === 'string' && value !== 'none')) words.push(word)
+  }
   const float = Array.isArray(values.exclude) ? values.exclude.length : 0
   const overrides = overridesOf(values)
   const wide = overrides.filter(o => o.activations === 'int16').length

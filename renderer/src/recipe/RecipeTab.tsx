@@ -4,6 +4,7 @@ import { useState } from 'react'
 import type { Study, Variant } from '../../../shared/domain'
 import { formatBytes } from '../../../shared/format'
 import { groupNotes } from '../overview/group-notes'
+import { SearchChart } from '../quantize/SearchChart'
 import { useApp } from '../store/app'
 import { useQuery } from '../store/query'
 import { openDialog } from '../store/ui'
@@ -16,7 +17,7 @@ import { Panel } from '../ui/Panel'
 import { TabBody } from '../ui/TabBody'
 import { CopyText } from './CopyText'
 import { commandLines, fileNameOf, lineage, PREPROCESSING_FILE } from './cli-command'
-import { decisionFacts, pruneDecisions, searchNotes } from './decisions'
+import { decisionFacts, pruneDecisions, searchDecision, searchNotes } from './decisions'
 import { PrunedParts } from './PrunedParts'
 import classes from './recipe.module.css'
 import { StepCard } from './StepCard'
@@ -150,6 +151,7 @@ function PlanPanel({ variant }: { variant: Variant }) {
   const notes = plan.data ? groupNotes(plan.data.notes) : []
   const found = searchNotes(notes, search)
   const pruned = plan.data ? pruneDecisions(plan.data.decisions) : null
+  const tries = plan.data ? searchDecision(plan.data.decisions) : null
   return (
     <Panel
       title="What was decided"
@@ -177,6 +179,7 @@ function PlanPanel({ variant }: { variant: Variant }) {
               </span>
             ))}
           </div>
+          {tries && <SearchChart search={tries} />}
           {pruned && <PrunedParts technique={plan.data.technique} decisions={pruned} />}
           {notes.length === 0 && !pruned?.declined.length && (
             <div className={classes.small}>Nothing was declined.</div>

@@ -2,6 +2,7 @@
 import type { Note } from '../../../shared/domain'
 import { formatBytes, formatCount } from '../../../shared/format'
 import { PruneDecisions } from '../../../shared/prune'
+import { QuantizeSearch } from '../../../shared/quantize'
 import { isRecord, optionText } from './option-rows'
 
 export interface DecisionFact {
@@ -15,13 +16,23 @@ export function pruneDecisions(decisions: Readonly<Record<string, unknown>>): Pr
   return parsed.success ? parsed.data : null
 }
 
+/** How a plan's search for mixed precision went; null where it had none. */
+export function searchDecision({ search }: Readonly<Record<string, unknown>>): QuantizeSearch | null {
+  const parsed = QuantizeSearch.safeParse(search)
+  return parsed.success ? parsed.data : null
+}
+
 /** Said by the facts of pruning, or data for the engine. */
 const PRUNED: readonly string[] = [...Object.keys(PruneDecisions.shape), 'rounds', 'latency', 'multiples']
 
 /** One fact per decision: lists and maps by their length, values as they are; of pruning what went, in numbers. */
 export function decisionFacts(decisions: Readonly<Record<string, unknown>>): DecisionFact[] {
   const pruned = pruneDecisions(decisions)
-  if (!pruned) return plainFacts(decisions)
+  if (!pruned) {
+    // Drawn as a chart.
+    const { search: _, ...plain } = decisions
+    return plainFacts(searchDecision(decisions) ? plain : decisions)
+  }
   const rest = Object.entries(decisions).filter(([key]) => !PRUNED.includes(key))
   return [...pruneFacts(pruned), ...plainFacts(Object.fromEntries(rest))]
 }
