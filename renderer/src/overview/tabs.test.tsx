@@ -167,7 +167,7 @@ describe('Recipe', () => {
     ).toBeTruthy()
     fireEvent.click(screen.getByRole('button', { name: 'Start from this' }))
     expect(useUi.getState().dialog).toEqual({
-      kind: 'new-variant',
+      kind: 'quantize',
       parent: 'v0',
       technique: 'quantize.static-int8',
       options: { calibration: 'percentile', perChannel: false },
