@@ -1,24 +1,17 @@
 /** What a language model is fed: token numbers and all that follows from them. */
-import { BantamError } from '../../shared/errors'
+import { toType } from '../data/values'
 import type { Feeds } from '../measure/inputs'
-import { type ElementType, elementCount, floatToHalf, type Tensor } from '../runtime/tensor'
+import { type ElementType, elementCount, type Tensor } from '../runtime/tensor'
 import { cacheShape, type LanguageModel } from './recognise'
 
-/** Whole numbers as a tensor [rows, length] of `type`. */
+/** Whole numbers as a tensor of `type`. Throws `bad-data` for a number the type cannot hold. */
 export function wholeTensor(values: ArrayLike<number>, dims: number[], type: string): Tensor {
-  switch (type) {
-    case 'int64':
-      return { type, dims, data: BigInt64Array.from(Array.from(values), BigInt) }
-    case 'int32':
-      return { type, dims, data: Int32Array.from(values) }
-    case 'float32':
-      return { type, dims, data: Float32Array.from(values) }
-    case 'float16':
-      return { type, dims, data: Uint16Array.from(values, floatToHalf) }
-    case 'bool':
-      return { type, dims, data: Uint8Array.from(values) }
-    default:
-      throw new BantamError('unsupported', `Tokens, masks and positions of type ${type} are not fed.`)
+  // Names of types in models are those of tensors; `toType` refuses others.
+  const element = type as ElementType
+  return {
+    type: element,
+    dims,
+    data: toType(Float64Array.from(values), element, () => 'A number of a token'),
   }
 }
 

@@ -5,11 +5,17 @@
  * axis with the same name. Other free axes: 3 for the channels and 224 for the sides of an image (rank 4, or named
  * height or width), 128 for anything that sounds like a sequence, else 16; equal names get equal sizes.
  * Made-up values: floating point uniform in [0, 1), 8-bit integers over their whole range, other integers 0 or 1 (safe
- * as token numbers, masks and types; 16000 for a sampling rate), true, and the text 'a'. The same seed every time.
+ * as token numbers and types; 16000 for a sampling rate), true, and the text 'a'. The same seed every time. Masks of
+ * tokens are 1 everywhere, positions count from 0. Keys and values of the past are empty, and a mask over past and tokens
+ * is then as long as the tokens.
  */
 import type { TensorInfo } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
+import { usualRole } from '../../shared/text-roles'
 import type { Dataset } from '../data/dataset'
+import { isNumericType } from '../data/values'
+import { wholeTensor, zeros } from '../language/feeds'
+import { cacheShape, inputCache } from '../language/recognise'
 import { type ElementType, elementCount, floatToHalf, type Tensor, type TensorData } from '../runtime/tensor'
 import { random } from './bootstrap'
 
@@ -41,9 +47,16 @@ export function makeFeeds(inputs: readonly TensorInfo[], batch: number): Feeds {
   for (const { shape } of inputs)
     if (typeof shape[0] === 'string' && shape[0] !== '') sizes.set(shape[0], batch)
   const next = random(7)
+  const dimsOf = (input: TensorInfo) =>
+    input.shape.map((d, axis) => dimension(d, axis, input.shape.length, batch, sizes))
+  const pasts = inputs.some(input => inputCache(input))
+  const tokens = inputs.find(i => usualRole(i.name) === 'ids' && i.shape.length === 2)
   return Object.fromEntries(
     inputs.map(input => {
-      const dims = input.shape.map((d, axis) => dimension(d, axis, input.shape.length, batch, sizes))
+      const cache = inputCache(input)
+      if (cache) return [input.name, zeros(cache.type, cacheShape(cache, batch, 0))]
+      const follows = pasts && tokens && usualRole(input.name) === 'mask'
+      const dims = dimsOf(follows ? tokens : input)
       return [input.name, { type: elementType(input), dims, data: madeUp(input, dims, next) }]
     }),
   )
@@ -79,6 +92,13 @@ const MADE_UP_LIMIT = 2 ** 27
 
 function madeUp(input: TensorInfo, dims: readonly number[], next: () => number): TensorData {
   const count = elementCount(dims)
+  const role = dims.length === 2 && isNumericType(input.type) ? usualRole(input.name) : undefined
+  if (count <= MADE_UP_LIMIT && (role === 'mask' || role === 'positions')) {
+    const width = dims[1] ?? 1
+    const length = Math.min(width, input.rows ?? width)
+    const made = Int32Array.from({ length: count }, (_, i) => (role === 'mask' ? 1 : (i % width) % length))
+    return wholeTensor(made, [...dims], input.type).data
+  }
   if (count > MADE_UP_LIMIT) {
     throw new BantamError(
       'unsupported',
