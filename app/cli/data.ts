@@ -128,9 +128,17 @@ function readInputs(
  * Samples for calibration: all of the split when it has no more than `count`, in their order. Else the beginning of a
  * named split (which is in a mixed order of its own), or `count` of all samples drawn with `seed`.
  */
-export function drawSamples(dataset: Dataset, split: SplitName, count: number, seed: number): Uint32Array {
+export function drawSamples(
+  dataset: Dataset,
+  split: SplitName,
+  count: number,
+  seed: number,
+  further = 0,
+): Uint32Array {
   const indices = dataset.indices(split)
   if (indices.length <= count) return indices
-  if (split !== 'all') return indices.slice(0, count)
-  return new Random(seed).shuffle(Uint32Array.from(indices)).slice(0, count).sort()
+  if (split !== 'all') return indices.slice(0, count + further)
+  const drawn = new Random(seed).shuffle(Uint32Array.from(indices))
+  const rest = drawn.slice(count, count + further).sort()
+  return Uint32Array.of(...drawn.slice(0, count).sort(), ...rest)
 }
