@@ -11,6 +11,7 @@ import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { breakDigits, teacher } from './broken-digits.mjs'
 import { openEngine, root } from './engine.mjs'
 
 const { values: flags } = parseArgs({
@@ -19,7 +20,6 @@ const { values: flags } = parseArgs({
     cli: { type: 'string', default: join(root, 'out/main/cli.js') },
   },
 })
-const teacher = join(root, 'samples/digits-teacher.onnx')
 const SETTINGS = {
   'int8, one scale per tensor': [],
   'bias correction': ['--bias-correction'],
@@ -34,41 +34,12 @@ try {
   row('teacher', teacher)
   for (let seed = 0; seed < Number(flags.seeds); seed++) {
     const path = join(folder, `broken-${seed}.onnx`)
-    await breakModel(seed, path)
+    await breakDigits(load, seed, path)
     row(`broken, seed ${seed}`, path)
   }
 } finally {
   await close()
   rmSync(folder, { recursive: true, force: true })
-}
-
-/** Scales a fifth of the first convolution's channels, each by another factor, and what reads them back. */
-async function breakModel(seed, path) {
-  const names = ['read', 'write', 'tensor']
-  const [{ readModel }, { writeModel }, { makeTensor, tensorDims, tensorValues }] = await Promise.all(
-    names.map(name => load(`main/onnx/${name}`)),
-  )
-  const model = await readModel(teacher)
-  const [first, second] = model.graph.topological().filter(node => node.opType === 'Conv')
-  const scale = (name, axis, factors) => {
-    const tensor = model.graph.initializer(name)
-    const dims = tensorDims(tensor)
-    const inner = dims.slice(axis + 1).reduce((a, b) => a * b, 1)
-    const { data } = tensorValues(tensor, model.directory)
-    const scaled = data.map((v, i) => v * factors[Math.floor(i / inner) % dims[axis]])
-    model.graph.setInitializer(makeTensor(name, 'float32', dims, scaled))
-  }
-  const next = random(seed)
-  const channels = tensorDims(model.graph.initializer(first.input[1]))[0]
-  const factors = Array.from({ length: channels }, (_, c) => (c % 5 === seed % 5 ? 100 * 10 ** next() : 1))
-  scale(first.input[1], 0, factors)
-  scale(first.input[2], 0, factors)
-  scale(
-    second.input[1],
-    1,
-    factors.map(f => 1 / f),
-  )
-  await writeModel(model, path)
 }
 
 function row(name, model) {
@@ -110,15 +81,6 @@ function bantam(...command) {
   })
   if (run.status !== 0) throw new Error(run.stderr)
   return JSON.parse(run.stdout)
-}
-
-/** Numbers from 0 to 1, the same on every machine. */
-function random(seed) {
-  let state = (seed * 2654435761 + 1) >>> 0
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return state / 2 ** 32
-  }
 }
 
 function percent(share) {
