@@ -1,10 +1,11 @@
 // What really runs in 8 bits when networks are quantized, from ONNX Runtime's profile: nodes planned, those that fell
 // back to float, and kernels by what they do. Values are made up: accuracy means nothing here.
 //
-//   node bench/placement.mjs FOLDER_OR_FILE ... [--format U8S8] [--peer FOLDER]
+//   node bench/placement.mjs FOLDER_OR_FILE ... [--format U8S8] [--peer FOLDER [--time]]
 //
-// bench/structure-models.py makes the networks. With --peer, files of the same names that another quantizer made of
-// them are looked at as well. Ends with 1 when some file fails or a planned node falls back.
+// bench/structure-models.py makes the networks, bench/peers/quantize-folder.py what onnxruntime.quantization makes of
+// them: with --peer these files, of the same names, are looked at as well, and with --time both are timed in turns (one
+// sample, one thread; below 1 ours is faster). Ends with 1 when some file fails or a planned node falls back.
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
@@ -13,7 +14,11 @@ import { openEngine, quietContext } from './engine.mjs'
 
 const { values: flags, positionals } = parseArgs({
   allowPositionals: true,
-  options: { format: { type: 'string', default: 'U8S8' }, peer: { type: 'string' } },
+  options: {
+    format: { type: 'string', default: 'U8S8' },
+    peer: { type: 'string' },
+    time: { type: 'boolean', default: false },
+  },
 })
 const engine = await openEngine()
 const { readModel } = await engine.load('main/onnx/read')
@@ -22,6 +27,7 @@ const { makeFeeds } = await engine.load('main/measure/inputs')
 const { makeVariant } = await engine.load('main/operations/variant')
 const { readRuns } = await engine.load('main/measure/profile-events')
 const { ranKernels } = await engine.load('main/measure/ran')
+const { benchmarkModels } = await engine.load('main/measure/benchmark')
 const { openSession } = await engine.load('main/runtime/session')
 const { arrayDataset } = await engine.load('main/quantize/testing')
 
@@ -36,10 +42,18 @@ const files = positionals.flatMap(path =>
 )
 const folder = mkdtempSync(join(tmpdir(), 'bantam-placement-'))
 let failed = 0
-console.log(
-  '| network | planned | fell back | int8 | float | conversions to 8 bits and back | layout | peer: int8, float, conversions |',
-)
-console.log('| --- | --- | --- | --- | --- | --- | --- | --- |')
+const columns = [
+  'network',
+  'planned',
+  'fell back',
+  'int8',
+  'float',
+  'conversions to 8 bits and back',
+  'layout',
+]
+const peerColumns = ['peer: int8, float, conversions', ...(flags.time ? ['latency next to the peer'] : [])]
+console.log(`| ${[...columns, ...peerColumns].join(' | ')} |`)
+console.log(`|${' --- |'.repeat(columns.length + peerColumns.length)}`)
 for (const file of files) {
   try {
     await examine(file)
@@ -61,7 +75,9 @@ async function examine(file) {
   const request = { parent: file, step, seed: 0, calibration, out, threads: 1, device: 'cpu', force: true }
   const { evidence } = await makeVariant(request, quietContext(folder))
   const { ran } = evidence.verification
-  const peer = flags.peer ? await peerRan(join(flags.peer, basename(file)), dataset) : null
+  const other = flags.peer && join(flags.peer, basename(file))
+  const peer = other ? await peerRan(other, dataset) : null
+  const ratio = peer && flags.time ? await ratioTo(other, out) : null
   if (ran.fellBack.length > 0) failed++
   const fell = ran.fellBack.map(({ name, op }) => `${op} ${name}`).join(', ')
   const cells = [
@@ -73,8 +89,17 @@ async function examine(file) {
     ran.quantize,
     ran.conversion,
     peer ? `${peer.int8}, ${peer.float}, ${peer.quantize}` : '',
+    ...(flags.time ? [ratio ?? ''] : []),
   ]
   console.log(`| ${cells.join(' | ')} |`)
+}
+
+/** Latency of a file relative to another, with its 95 % interval. */
+async function ratioTo(other, own) {
+  const models = [other, own].map(path => ({ path, hash: path, name: path }))
+  const request = { models, batches: [1], threads: [1], runs: 300 }
+  const [found] = (await benchmarkModels(request, quietContext(folder))).ratios
+  return found && `${found.ratio.toFixed(3)} (${found.low.toFixed(3)} to ${found.high.toFixed(3)})`
 }
 
 /** What ran of a file that is there already; null where there is none. */

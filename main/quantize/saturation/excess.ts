@@ -1,6 +1,6 @@
 /** What saturation changes of a layer's answers, from the codes it reads. */
 import type { SaturatingLayer, Window } from './layers'
-import { excess } from './pairs'
+import { excess, type Pair } from './pairs'
 
 export interface Changed {
   /** To be added to what the layer gives, of its shape. */
@@ -41,57 +41,96 @@ export function convolutionExcess(
   inputDims: readonly number[],
   outputDims: readonly number[],
 ): Changed {
-  const [samples = 0, allChannels = 0] = inputDims
-  const [height, width] = sides(inputDims)
+  const { pairs, steps, groups, channels, pairsPerChannel } = layer
+  const [samples = 0] = inputDims
   const [outHeight, outWidth] = sides(outputDims)
-  const outputs = layer.pairs.length
-  const perGroup = outputs / layer.groups
-  const values = new Float32Array(samples * outputs * outHeight * outWidth)
-  const read = reader(layer, window, codes, { allChannels, height, width })
+  const field = new Field(layer, window, inputDims, [outHeight, outWidth])
+  const plane = outHeight * outWidth
+  const values = new Float32Array(samples * pairs.length * plane)
+  const sums = new Float64Array(plane)
   let saturated = 0
   for (let n = 0; n < samples; n++) {
-    for (let m = 0; m < outputs; m++) {
-      const pairs = layer.pairs[m] ?? []
-      if (pairs.length === 0) continue
-      const group = Math.floor(m / perGroup)
-      const step = layer.steps[m] ?? 1
-      for (let y = 0; y < outHeight; y++) {
-        for (let x = 0; x < outWidth; x++) {
-          let sum = 0
-          for (const pair of pairs) {
-            const more = excess(pair, read(n, group, y, x, pair.at), read(n, group, y, x, pair.at + 1))
-            if (more !== 0) saturated++
-            sum += more
-          }
-          values[((n * outputs + m) * outHeight + y) * outWidth + x] = sum * step
-        }
-      }
+    field.fill(codes, n)
+    for (const [m, own] of pairs.entries()) {
+      if (own.length === 0) continue
+      const firstChannel = Math.floor((m * groups) / pairs.length) * channels
+      sums.fill(0)
+      for (const pair of own) saturated += field.add(pair, firstChannel, sums)
+      const start = (n * pairs.length + m) * plane
+      for (let at = 0; at < plane; at++) values[start + at] = (sums[at] as number) * (steps[m] ?? 1)
     }
   }
-  const sums = samples * outputs * outHeight * outWidth * layer.pairsPerChannel
-  return { values, saturated, sums }
+  return { values, saturated, sums: values.length * pairsPerChannel }
 }
 
 function sides(dims: readonly number[]): [number, number] {
   return dims.length === 3 ? [1, dims[2] ?? 1] : [dims[2] ?? 1, dims[3] ?? 1]
 }
 
-/** The code that a row of weights meets at a place, for a sample, group and place in the result. */
-function reader(
-  { channels, offset, zero }: SaturatingLayer,
-  { kernel, strides, dilations, padsBefore }: Window,
-  codes: ArrayLike<number>,
-  { allChannels, height, width }: { allChannels: number; height: number; width: number },
-): (n: number, group: number, y: number, x: number, at: number) => number {
-  const length = kernel[0] * kernel[1] * channels
-  return (n, group, y, x, at) => {
-    // Behind the last weight of an odd row stands nothing.
-    if (at >= length) return 0
+/** The unsigned codes of one sample with the padding around them. */
+class Field {
+  private readonly data: Uint8Array
+  private readonly height: number
+  private readonly width: number
+
+  constructor(
+    private readonly layer: SaturatingLayer,
+    private readonly window: Window,
+    private readonly inputDims: readonly number[],
+    private readonly out: readonly [number, number],
+  ) {
+    const reach = (axis: 0 | 1) =>
+      ((out[axis] ?? 1) - 1) * window.strides[axis] + (window.kernel[axis] - 1) * window.dilations[axis] + 1
+    this.height = reach(0)
+    this.width = reach(1)
+    this.data = new Uint8Array((inputDims[1] ?? 0) * this.height * this.width)
+  }
+
+  fill(codes: ArrayLike<number>, sample: number): void {
+    const { data, width, height, inputDims } = this
+    const { offset, zero } = this.layer
+    const [top, left] = this.window.padsBefore
+    const [inHeight, inWidth] = sides(inputDims)
+    const channels = inputDims[1] ?? 0
+    data.fill(zero)
+    for (let c = 0; c < channels; c++) {
+      for (let y = Math.max(0, top); y < Math.min(height, inHeight + top); y++) {
+        const from = ((sample * channels + c) * inHeight + y - top) * inWidth - left
+        const to = (c * height + y) * width
+        for (let x = Math.max(0, left); x < Math.min(width, inWidth + left); x++) {
+          data[to + x] = (codes[from + x] as number) + offset
+        }
+      }
+    }
+  }
+
+  /** Adds what saturation takes from a pair's sum to every place of the result; answers with how many saturated. */
+  add(pair: Pair, firstChannel: number, sums: Float64Array): number {
+    const { data, width } = this
+    const [outHeight, outWidth] = this.out
+    const [down, right] = this.window.strides
+    const [a, b] = [this.start(pair.at, firstChannel), this.start(pair.at + 1, firstChannel)]
+    let saturated = 0
+    for (let y = 0; y < outHeight; y++) {
+      for (let x = 0; x < outWidth; x++) {
+        const from = y * down * width + x * right
+        const more = excess(pair, data[a + from] as number, b < 0 ? 0 : (data[b + from] as number))
+        if (more === 0) continue
+        saturated++
+        sums[y * outWidth + x] = (sums[y * outWidth + x] as number) + more
+      }
+    }
+    return saturated
+  }
+
+  /** Where the code that a weight first meets lies; -1 behind the last weight of an odd row. */
+  private start(at: number, firstChannel: number): number {
+    const { channels } = this.layer
+    const { kernel, dilations } = this.window
+    if (at >= kernel[0] * kernel[1] * channels) return -1
     const position = Math.floor(at / channels)
-    const channel = group * channels + (at % channels)
-    const row = y * strides[0] + Math.floor(position / kernel[1]) * dilations[0] - padsBefore[0]
-    const column = x * strides[1] + (position % kernel[1]) * dilations[1] - padsBefore[1]
-    if (row < 0 || column < 0 || row >= height || column >= width) return zero
-    return (codes[((n * allChannels + channel) * height + row) * width + column] as number) + offset
+    const channel = firstChannel + (at % channels)
+    const row = Math.floor(position / kernel[1]) * dilations[0]
+    return (channel * this.height + row) * this.width + (position % kernel[1]) * dilations[1]
   }
 }

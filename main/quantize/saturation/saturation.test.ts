@@ -30,7 +30,8 @@ function quantized(
   dims: number[],
   shape: (string | number)[],
 ): Model {
-  const attributes: Record<string, bigint | bigint[]> = op === 'Gemm' ? { transB: 1n } : { pads: [1n, 1n, 1n, 1n] }
+  const attributes: Record<string, bigint | bigint[]> =
+    op === 'Gemm' ? { transB: 1n } : { pads: [1n, 1n, 1n, 1n] }
   return makeModel({
     inputs: [makeValue('x', 'float32', shape)],
     outputs: [makeValue('y', 'float32', null)],
