@@ -19,7 +19,7 @@ export const MixedOptions = z.object({
   judged: z.number().int().min(1).max(1_000_000).default(1000).meta({
     title: 'Samples to judge by',
     description:
-      'How many further samples of the calibration split every trial is measured on. A loss smaller than one sample in that number cannot be seen.',
+      'How many further samples of the calibration split every trial is measured on, at most: fewer, but at least 128, where the time would allow few trials. A loss smaller than one sample in that number cannot be seen.',
   }),
   repair: z.boolean().default(true).meta({
     title: 'Try other scales first',

@@ -4,6 +4,7 @@ import { BantamError } from '../../../shared/errors'
 import { CALIBRATIONS, type QuantizeSearch } from '../../../shared/quantize'
 import { breathe, type TaskContext } from '../../jobs/context'
 import { hardware } from '../../measure/hardware'
+import { drawSamples } from '../../prune/draw'
 import type { PlanInput, SampleSet } from '../../technique'
 import { saturates } from '../advice'
 import { preparedForStatic } from '../prepare'
@@ -41,8 +42,9 @@ export async function runSearch(
   const budget = new Budget(minutes, context)
   // Own progress would jump back and forth with every trial.
   const quiet: TaskContext = { ...context, progress: () => undefined }
-  const samples = measuredSamples(input.calibration, options.samples, judged)
   context.progress(0, 'Running the original')
+  const wanted = measuredSamples(input.calibration, options.samples, judged)
+  const samples = await affordable(input, wanted, budget, quiet)
   const worth = await Worth.open(input.model, samples, input.threads, quiet)
   const allowed = mayBeLost(worth, loseAtMost)
   const { model } = await preparedForStatic(input.model)
@@ -62,8 +64,7 @@ export async function runSearch(
       over: () => budget.over(),
       measure: async assignment => {
         await breathe(context)
-        budget.trial()
-        const { plan, trial, ...found } = await tryOut(circumstances, assignment, quiet)
+        const { plan, trial, ...found } = await budget.trial(tryOut(circumstances, assignment, quiet))
         kept.set(keyOf(assignment), { plan, trial })
         context.progress(budget.share(), stageOf(kept))
         return found
@@ -89,6 +90,28 @@ export async function runSearch(
   } finally {
     await clock.close()
   }
+}
+
+/** Trials that there should be time for, were each nothing but running the samples, and the fewest samples of one. */
+const TRIALS = 30
+const FEWEST = 128
+/** Samples that tell how long one takes. */
+const TIMED = 32
+
+/** As many of the samples as leave time for enough trials. */
+async function affordable(
+  { model, threads }: Input,
+  { dataset, indices }: SampleSet,
+  budget: Budget,
+  context: TaskContext,
+): Promise<SampleSet> {
+  if (indices.length <= FEWEST) return { dataset, indices }
+  const start = performance.now()
+  await Worth.open(model, { dataset, indices: indices.subarray(0, TIMED) }, threads, context)
+  const each = (performance.now() - start) / TIMED
+  const count = Math.max(FEWEST, Math.floor(budget.total / TRIALS / each))
+  // Some from everywhere: they are in rising order.
+  return count >= indices.length ? { dataset, indices } : drawSamples({ dataset, indices }, count, 0)
 }
 
 /** In the unit of the metric. */
@@ -122,22 +145,20 @@ function stageOf(kept: ReadonlyMap<string, Kept>): string {
 /** Time that may be used, told by the clock. */
 class Budget {
   private readonly start = performance.now()
-  private readonly total: number
-  private last = 0
   private longest = 0
 
   constructor(
     minutes: number,
     private readonly context: TaskContext,
-  ) {
-    this.total = minutes * 60_000
-  }
+    readonly total = minutes * 60_000,
+  ) {}
 
-  /** A trial begins. */
-  trial(): void {
-    const now = this.used()
-    if (this.last > 0) this.longest = Math.max(this.longest, now - this.last)
-    this.last = now
+  /** Times a trial. */
+  async trial<T>(made: Promise<T>): Promise<T> {
+    const before = this.used()
+    const found = await made
+    this.longest = Math.max(this.longest, this.used() - before)
+    return found
   }
 
   /** True when a further trial may end after the time that is there, or a person asks for the end. */
