@@ -61,6 +61,23 @@ export const QuantizeLayer = z.object({
 })
 export type QuantizeLayer = z.infer<typeof QuantizeLayer>
 
+/**
+ * By how many dB a layer loses more as it runs than by rounding its weights and activations, which are measured with
+ * float kernels: much where products saturate, as with U8S8 on processors without VNNI. Null where it cannot be told.
+ */
+export function kernelLoss({
+  whole,
+  weights,
+  activations,
+}: Pick<QuantizeLayer, 'whole' | 'weights' | 'activations'>) {
+  if (!weights || !activations || whole.sqnr === null) return null
+  const noise = [weights, activations].reduce(
+    (sum, { sqnr }) => sum + (sqnr === null ? 0 : 10 ** (-sqnr / 10)),
+    0,
+  )
+  return noise === 0 ? null : -10 * Math.log10(noise) - whole.sqnr
+}
+
 /** What each layer of a model loses in 8 bits, each measured alone. */
 export const QuantizeSensitivity = z.object({
   /** accuracy on labels; else agreement with the model itself, or the relative distance from its answers. */
@@ -139,6 +156,8 @@ export const SearchTrial = z.object({
   /** Ids of the layers in float, and of those with 16-bit activations. */
   float: z.array(z.string()),
   wide: z.array(z.string()),
+  /** Options that differ from those asked for. */
+  settings: z.record(z.string(), z.unknown()).optional(),
   value: z.number(),
   drop: Drop,
   /** Latency of one sample; null where not measured. */

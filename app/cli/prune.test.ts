@@ -171,6 +171,28 @@ describe('sensitivity', () => {
     expect(stdout).toMatch(/\npart +kind +size +MACs +50 % stays +25 % stays\n/)
   }, 120_000)
 
+  it('measures every layer alone in 8 bits, and looks into one', () => {
+    const args = [path('net.onnx'), ...data(), '--of', 'quantize', '--calibrated', '100', '--samples', '120']
+    const d = document(cli.run('sensitivity', ...args, '--no-per-channel', '--json'))
+    expect(d).toMatchObject({ metric: 'accuracy', samples: 120, calibrated: 100 })
+    expect(d.options).toMatchObject({ perChannel: false, calibration: 'minmax', samples: 100 })
+    const ids: string[] = d.layers.map((l: { id: string }) => l.id)
+    expect(ids.length).toBe(3)
+    const { stdout } = cli.run('sensitivity', ...args)
+    expect(stdout).toMatch(/\nlayer +op +MACs +whole +weights +activations +dB +outliers\n/)
+    const layer = document(cli.run('sensitivity', ...args, '--layer', ids[1] ?? '', '--json'))
+    expect(layer.tensors.map((t: { role: string }) => t.role)).toEqual(['input', 'weight'])
+    expect(layer.findings.length).toBeGreaterThan(0)
+    const shown = cli.run('sensitivity', ...args, '--layer', ids[1] ?? '').stdout
+    expect(shown).toMatch(/\nentropy +-?\d.* dB\n/)
+    expect(shown).toMatch(/\n• /)
+    refused(
+      cli.run('sensitivity', ...args, '--layer', 'nothing'),
+      'The layer is not among those that static int8 quantizes. [nothing] Choose a layer that the sensitivity lists.',
+    )
+    expect(cli.run('sensitivity', ...args, '--keep', '0.5').stderr).toMatch(/Unknown option '--keep'/)
+  }, 120_000)
+
   it('refuses shares that are none', () => {
     refused(
       cli.run('sensitivity', path('net.onnx'), ...data(), '--keep', '0.5,2'),

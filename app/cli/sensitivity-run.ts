@@ -9,6 +9,7 @@ import type { Importance, PruneSensitivity, SensitivityCurve, SensitivityPoint }
 import type { Globals } from './command'
 import { drawSamples, openData } from './data'
 import type { DataOptions } from './data-options'
+import { bar } from './sensitivity-bars'
 import { columns, plain } from './terminal'
 import { threadCount } from './threads'
 
@@ -43,14 +44,12 @@ export async function sensitivityOf(
   }
 }
 
-const METRIC: Record<PruneSensitivity['metric'], string> = {
+export const METRIC: Record<PruneSensitivity['metric'], string> = {
   accuracy: 'accuracy on labels',
   rmse: 'root mean square error',
   agreement: 'share of answers that are those of the whole model',
   distance: 'relative distance from the answers of the whole model',
 }
-
-const BAR = 10
 
 const MOST_ROWS = 40
 
@@ -115,11 +114,4 @@ function worst({ points }: SensitivityCurve): number {
 /** As wide in every row, so that bars begin below each other. */
 function lost(drop: number, share: boolean): string {
   return (share ? (100 * drop).toFixed(2) : drop.toPrecision(3)).padStart(share ? 6 : 9)
-}
-
-/** Eighths of a block: '███▌      '. */
-function bar(share: number): string {
-  const eighths = Math.round(8 * BAR * Math.min(1, Math.max(0, share)))
-  const partial = eighths % 8 > 0 ? (' ▏▎▍▌▋▊▉'[eighths % 8] ?? '') : ''
-  return ('█'.repeat(Math.floor(eighths / 8)) + partial).padEnd(BAR)
 }

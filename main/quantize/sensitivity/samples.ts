@@ -7,12 +7,17 @@ const SEED = 0
 
 /**
  * `count` samples that ranges do not come from: of the calibration samples behind the first `calibrated`, else of those
- * to train on; where there are not so many, of all. `calibration`: outside the test split.
+ * to train on; where there are not so many, of all. `calibration`: outside the test split. `only`: nothing but these.
  */
-export function measuredSamples(calibration: SampleSet, calibrated: number, count: number): SampleSet {
+export function measuredSamples(
+  calibration: SampleSet,
+  calibrated: number,
+  count: number,
+  { only = false } = {},
+): SampleSet {
   const { dataset, indices } = calibration
   const taken = new Set(indices)
-  const training = dataset.indices('train').filter(index => !taken.has(index))
+  const training = only ? new Uint32Array() : dataset.indices('train').filter(index => !taken.has(index))
   const fresh = indices.subarray(calibrated)
   const pools = [fresh, joined(fresh, training), joined(indices, training)]
   const pool = pools.find(({ length }) => length >= count) ?? joined(indices, training)
