@@ -2,7 +2,7 @@
  * A layer as a graph of its own, of rows x [groups, rows, inputs] and what is wanted t [groups, rows, outputs]:
  *
  *   h(V) = clip(σ(V)·(ζ − γ) + γ, 0, 1)                           the rectified sigmoid
- *   Ŵ    = s·clip(⌊W/s⌋ + h(V), n, p)
+ *   Ŵ    = s·(⌊W/s⌋ + h(V)), where ⌊W/s⌋ is cut so that neither leaves the codes there are
  *   loss = mean‖f(Ŵx + b) − t‖² / e + λ·mean(1 − |2h(V) − 1|^β)
  *
  * The mean over rows is of the squares summed over outputs. e is the mean error that rounding to nearest makes on the
@@ -22,11 +22,8 @@ export const GAMMA = -0.1
 /** Gelu is an operator from here on. */
 const OPSET = 20
 
-/** Lowest and highest code, less the zero point. */
-export interface CodeBounds {
-  low: number
-  high: number
-}
+/** Added to |2h − 1| before its logarithm is taken. */
+const TINY = 1e-12
 
 export const LOSS = 'loss'
 export const RECONSTRUCTION = 'reconstruction'
@@ -55,11 +52,16 @@ class Parts {
     return this.constant(name, [], [value])
   }
 
-  /** f(xW + b) for weights in the model's layout. */
-  forward(layer: RoundedLayer, weight: string): string {
+  /** f(s·xW + b) for weights in the model's layout; `scales`: one, or one for each output channel. */
+  forward(layer: RoundedLayer, weight: string, scales: readonly number[]): string {
     const { byRow, bias, groups, outputs, activation } = layer
     if (byRow) this.nodes.push(makeNode('Transpose', [weight], ['turned'], { perm: [0n, 2n, 1n] }))
     let y = this.add('MatMul', ['x', byRow ? 'turned' : weight], 'product')
+    y = this.add(
+      'Mul',
+      [y, this.constant('s', scales.length === 1 ? [] : [groups, 1, outputs], scales)],
+      'scaled',
+    )
     if (bias) y = this.add('Add', [y, this.constant('bias', [groups, 1, outputs], bias)], 'biased')
     if (!activation) return y
     const { node, bounds } = activation
@@ -79,10 +81,10 @@ class Parts {
   }
 }
 
-/** What the layer gives for weights that are fed, times alpha, as [groups, inputs × outputs] in the model's layout. */
+/** What the layer gives for weights `w` that are fed, in the model's layout. */
 export function answerGraph(layer: RoundedLayer): Model {
   const parts = new Parts()
-  const y = parts.forward(layer, 'w')
+  const y = parts.forward(layer, 'w', [layer.alpha])
   parts.add('Identity', [y], 'y')
   const { groups, inputs, outputs } = layer
   return makeModel({
@@ -104,16 +106,13 @@ export function answerGraph(layer: RoundedLayer): Model {
 export function learningGraph(
   layer: RoundedLayer,
   start: { variable: Float32Array; floor: Float32Array; scales: number[]; unit: number },
-  bounds: CodeBounds,
   rows: number,
 ): Model {
   const parts = new Parts()
-  const { groups, inputs, outputs, byRow } = layer
+  const { groups, inputs, outputs } = layer
   const shape = weightShape(layer)
   parts.constant(VARIABLE, shape, start.variable)
   parts.constant('floor', shape, start.floor)
-  const perChannel = byRow ? [groups, outputs, 1] : [1, 1, outputs]
-  parts.constant('s', start.scales.length === 1 ? [] : perChannel, start.scales)
   const stretched = parts.add(
     'Mul',
     [parts.add('Sigmoid', [VARIABLE], 'sigmoid'), parts.number('stretch', ZETA - GAMMA)],
@@ -123,20 +122,22 @@ export function learningGraph(
   const one = parts.number('one', 1)
   const h = parts.add('Clip', [moved, parts.number('zero', 0), one], 'h')
   const codes = parts.add('Add', ['floor', h], 'codes')
-  const clipped = parts.add(
-    'Clip',
-    [codes, parts.number('low', bounds.low), parts.number('high', bounds.high)],
-    'clipped',
-  )
-  const y = parts.forward(layer, parts.add('Mul', [clipped, 's'], 'w'))
+  const y = parts.forward(layer, codes, start.scales)
   const gap = parts.add('Sub', [y, 't'], 'gap')
   mean(parts, parts.add('Mul', [gap, gap], 'squares'), 'square')
   // The mean over rows of the sum over outputs.
   parts.add('Mul', ['square', parts.number('share', (groups * outputs) / start.unit)], RECONSTRUCTION)
   const doubled = parts.add('Mul', [h, parts.number('two', 2)], 'doubled')
   const distance = parts.add('Abs', [parts.add('Sub', [doubled, one], 'centred')], 'distance')
-  const undecided = parts.add('Sub', [one, parts.add('Pow', [distance, 'beta'], 'power')], 'undecided')
-  mean(parts, undecided, 'regular')
+  // |2h − 1|^β; ONNX Runtime's Pow of many values takes longer than the matrix products.
+  const logarithm = parts.add(
+    'Log',
+    [parts.add('Add', [distance, parts.number('tiny', TINY)], 'apart')],
+    'logarithm',
+  )
+  const power = parts.add('Exp', [parts.add('Mul', [logarithm, 'beta'], 'exponent')], 'power')
+  mean(parts, power, 'decided')
+  parts.add('Sub', [one, 'decided'], 'regular')
   parts.add('Mul', ['regular', 'lambda'], 'penalty')
   parts.add('Add', [RECONSTRUCTION, 'penalty'], LOSS)
   return makeModel({

@@ -7,7 +7,6 @@ import type { Tensor } from '../runtime/tensor'
 import { TrainingStep } from '../training/step'
 import {
   answerGraph,
-  type CodeBounds,
   GAMMA,
   LOSS,
   learningGraph,
@@ -34,12 +33,11 @@ export interface LearnRequest {
   layer: RoundedLayer
   /** The float weights. */
   weights: Float32Array
-  /** ⌊W/s⌋ and what rounding to nearest gives, both less the zero point, by element. */
+  /** Code below the weight (`floorWeight`) and nearest code, both less the zero point, by element. */
   floor: Float32Array
   nearest: Float32Array
   /** One, or one for every output channel; without alpha. */
   scales: readonly number[]
-  bounds: CodeBounds
   rows: LayerRows
   steps: number
   seed: number
@@ -58,17 +56,19 @@ export interface Learned {
 
 /** Null where rounding makes no error that could be learned from. Throws what training throws. */
 export async function learnRounding(request: LearnRequest, context: TaskContext): Promise<Learned | null> {
-  const { layer, weights, floor, nearest, rows, threads } = request
+  const { layer, weights, floor, nearest, rows, scales, threads } = request
+  const channel = channelOf(layer)
   const session = await openSession(serialize(answerGraph(layer)), { threads })
   try {
     const measure = (w: Float32Array, of: Rows, against?: Float32Array) =>
       errorOf(layer, (feeds: Record<string, Tensor>) => session.run(feeds), w, of, against)
-    const scaled = (codes: Float32Array) => scaledBy(request, codes)
-    const exact = await measure(scaledAlpha(layer, weights), rows.learn, undefined)
+    const scaled = (codes: Float32Array) =>
+      codes.map((q, i) => q * (scales[scales.length === 1 ? 0 : channel(i)] as number))
+    const exact = await measure(weights, rows.learn)
     const unit = (await measure(scaled(nearest), rows.learn, exact.answers)).error / rows.learn.count
     if (!(unit > 0)) return null
     const up = await descend(request, unit, context)
-    const codes = floor.map((f, i) => clamp(f + (up[i] as number), request.bounds))
+    const codes = floor.map((f, i) => f + (up[i] as number))
     const energy = rows.held.given.reduce((sum, v) => sum + v * v, 0) || 1
     const before = (await measure(scaled(nearest), rows.held)).error / energy
     const after = (await measure(scaled(codes), rows.held)).error / energy
@@ -77,20 +77,6 @@ export async function learnRounding(request: LearnRequest, context: TaskContext)
   } finally {
     await session.close()
   }
-}
-
-function clamp(code: number, { low, high }: CodeBounds): number {
-  return Math.min(high, Math.max(low, code))
-}
-
-/** Codes times their scales and Gemm's alpha. */
-function scaledBy({ layer, scales }: LearnRequest, codes: Float32Array): Float32Array {
-  const channel = channelOf(layer)
-  return codes.map((q, i) => q * layer.alpha * (scales[scales.length === 1 ? 0 : channel(i)] as number))
-}
-
-function scaledAlpha({ alpha }: RoundedLayer, weights: Float32Array): Float32Array {
-  return alpha === 1 ? weights : weights.map(w => alpha * w)
 }
 
 /** Σ of squared differences over rows, from what is given or from other answers; and the answers themselves. */
@@ -147,16 +133,11 @@ function start({ layer, weights, floor, scales }: LearnRequest): Float32Array {
 }
 
 async function descend(request: LearnRequest, unit: number, context: TaskContext): Promise<Uint8Array> {
-  const { layer, rows, steps, threads, bounds } = request
+  const { layer, rows, steps, threads } = request
   const random = new Random(request.seed)
   const count = Math.min(BATCH, rows.learn.count)
   const scales = request.scales.map(s => s * layer.alpha)
-  const model = learningGraph(
-    layer,
-    { variable: start(request), floor: request.floor, scales, unit },
-    bounds,
-    count,
-  )
+  const model = learningGraph(layer, { variable: start(request), floor: request.floor, scales, unit }, count)
   const step = await TrainingStep.open({
     model,
     loss: LOSS,

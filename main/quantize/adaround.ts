@@ -14,7 +14,6 @@ import { packBits } from './adaround-bits'
 import { type RoundedLayer, roundedLayer } from './adaround-layer'
 import { type Learned, learnRounding } from './adaround-learn'
 import { rowsOf } from './adaround-rows'
-import { codeRange } from './affine'
 import { editableCopy } from './copy'
 import { nodeId, nodeLabel } from './names'
 import { plannedLayers } from './planned'
@@ -71,7 +70,6 @@ async function learnLayer(
   )
   const values = floatValues(tensor, model.directory)
   const coding = { type: decisions.weightType, reduced: decisions.reduced }
-  const codes = codeRange(coding.type, { narrow: true, reduced: coding.reduced })
   const { zeroPoint } = weight
   const nearest = Float32Array.from(
     quantizeWeight(values, tensorDims(tensor), weight, coding),
@@ -81,10 +79,9 @@ async function learnLayer(
     {
       layer,
       weights: values,
-      floor: floorWeight(values, tensorDims(tensor), weight),
+      floor: floorWeight(values, tensorDims(tensor), weight, coding),
       nearest,
       scales: weight.scales,
-      bounds: { low: codes.min - zeroPoint, high: codes.max - zeroPoint },
       rows,
       steps,
       seed: samples.seed,

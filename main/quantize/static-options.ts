@@ -56,7 +56,7 @@ export const StaticOptions = z.object({
     description:
       'nearest, or adaround: learn layer by layer on the calibration samples which weights are better rounded the other way. Takes a while.',
   }),
-  roundingSteps: z.number().int().min(1).max(100_000).default(1000).meta({
+  roundingSteps: z.number().int().min(1).max(100_000).default(500).meta({
     title: 'Rounding steps',
     description: 'Steps that adaround learns each layer for.',
   }),

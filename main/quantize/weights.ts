@@ -103,7 +103,7 @@ export function quantizeWeight(
   const codes = codeRange(coding.type, { narrow: true, reduced: coding.reduced })
   const { axis, scales, zeroPoint } = weight
   if (weight.up !== undefined)
-    return roundedAs(floorWeight(values, dims, weight), weight.up, zeroPoint, codes, out)
+    return roundedAs(floorWeight(values, dims, weight, coding), weight.up, zeroPoint, out)
   if (axis === null) {
     quantizeInto(values, 0, values.length, { scale: scales[0] ?? 1, zeroPoint }, codes, out)
     return out
@@ -118,27 +118,34 @@ function roundedAs(
   floor: Float32Array,
   up: string,
   zeroPoint: number,
-  codes: CodeRange,
   out: Int8Array | Uint8Array,
 ): Int8Array | Uint8Array {
   const bits = unpackBits(up, out.length)
   if (!bits) throw new BantamError('internal', 'The plan rounds another number of weights than there are.')
   for (let i = 0; i < out.length; i++) {
-    const code = (floor[i] as number) + (bits[i] as number) + zeroPoint
-    out[i] = Math.min(codes.max, Math.max(codes.min, code))
+    out[i] = (floor[i] as number) + (bits[i] as number) + zeroPoint
   }
   return out
 }
 
-/** ⌊w/s⌋ of every element, the division in float32 as where codes are rounded to nearest. */
+/**
+ * ⌊w/s⌋ of every element, less the zero point, the division in float32 as where codes are rounded to nearest; cut so that
+ * it and the next are codes.
+ */
 export function floorWeight(
   values: Float32Array,
   dims: readonly number[],
-  { axis, scales }: WeightScales,
+  { axis, scales, zeroPoint }: WeightScales,
+  coding: WeightCoding,
 ): Float32Array {
+  const codes = codeRange(coding.type, { narrow: true, reduced: coding.reduced })
+  const [low, high] = [codes.min - zeroPoint, codes.max - zeroPoint - 1]
   const out = new Float32Array(values.length)
   const fill = (scale: number, from: number, to: number) => {
-    for (let i = from; i < to; i++) out[i] = Math.floor(Math.fround((values[i] as number) / scale))
+    for (let i = from; i < to; i++) {
+      const code = Math.floor(Math.fround((values[i] as number) / scale))
+      out[i] = Math.min(high, Math.max(low, code))
+    }
   }
   if (axis === null) fill(scales[0] ?? 1, 0, values.length)
   else eachRun(dims, axis, (channel, from, to) => fill(scales[channel] as number, from, to))
