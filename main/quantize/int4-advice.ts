@@ -1,10 +1,16 @@
-/** What to expect of weight-only int4 before it is run, from the model's summary alone. */
+/** What to expect of weights in blocks before they are made, from the model's summary alone. */
 import type { Advice, Hardware, ModelSummary } from '../../shared/domain'
 import { commonNotes, sizeWhen } from './advice'
-import { bitsPerWeight, type Int4Options } from './int4-options'
+import { tableBits } from './embedding-tables'
+import type { Bits } from './int4-grid'
+import { bitsPerWeight, type Int4Options, looksAtSamples } from './int4-options'
 
-/** Advice on storing the weights of dense layers in 4 bits. */
-export function adviseInt4(about: { model: ModelSummary; hardware: Hardware }, options: Int4Options): Advice {
+/** Advice on storing the weights of dense layers, and tables where asked for, in blocks. */
+export function adviseBlocks(
+  about: { model: ModelSummary; hardware: Hardware },
+  options: Int4Options,
+  bits: Bits,
+): Advice {
   const { layers } = about.model
   const notes = commonNotes(about)
   const excluded = new Set(options.exclude)
@@ -14,18 +20,22 @@ export function adviseInt4(about: { model: ModelSummary; hardware: Hardware }, o
   )
   const sum = (list: typeof layers) => list.reduce((total, layer) => total + layer.bytes, 0)
   const share = sum(dense) / (sum(layers) || 1)
-  const bits = bitsPerWeight(options)
+  const tables = options.embeddings
+    ? layers.filter(({ op, parameters }) => op === 'Gather' && parameters >= options.least)
+    : []
+  const each = bitsPerWeight(options, bits)
+  const inTable = bitsPerWeight({ ...options, fractional: false }, tableBits({ form: options.form, bits }))
   if (dense.length === 0) {
     notes.push({
       code: 'nothing-to-quantize',
       severity: 'warning',
-      message: `The model has no dense layer of ${options.least} weights or more; only these are stored in 4 bits.`,
+      message: `The model has no dense layer of ${options.least} weights or more; only these are stored in ${bits} bits.`,
     })
   } else {
     notes.push({
       code: 'weight-only-size',
       severity: 'info',
-      message: `Dense layers are ${Math.round(100 * share)} % of the weights' bytes; each of their weights takes ${Number(bits.toFixed(2))} bits with its share of the scale. Everything else stays as it is.`,
+      message: `Dense layers are ${Math.round(100 * share)} % of the weights' bytes; each of their weights takes ${Number(each.toFixed(2))} bits with its share of the scale. Everything else stays as it is.`,
     })
     notes.push({
       code: 'weight-only-speed',
@@ -35,6 +45,14 @@ export function adviseInt4(about: { model: ModelSummary; hardware: Hardware }, o
       ...(options.form === 'nbits' && options.arithmetic === 'float32'
         ? { action: 'Arithmetic in int8 is faster and hardly less exact: try it.' }
         : {}),
+    })
+  }
+  if (looksAtSamples(options)) {
+    const gptq = options.rounding === 'gptq' && options.sequential
+    notes.push({
+      code: 'weight-only-samples',
+      severity: 'info',
+      message: `Needs data: the model is run over ${options.samples} samples${gptq ? ', up to each layer in turn' : ''}, and time grows with the cube of a layer's inputs.`,
     })
   }
   if (options.fractional) {
@@ -47,9 +65,11 @@ export function adviseInt4(about: { model: ModelSummary; hardware: Hardware }, o
     })
   }
   const chosen = new Set(dense)
+  const gathered = new Set(tables)
+  const saved = about.model.sizeBytes - sizeWhen(about.model, layer => gathered.has(layer), inTable / 8)
   return {
     notes,
-    sizeBytes: sizeWhen(about.model, layer => chosen.has(layer), bits / 8),
+    sizeBytes: sizeWhen(about.model, layer => chosen.has(layer), each / 8) - saved,
     latencyRatio: dense.length > 0 ? { low: 1 - 0.8 * share, high: options.fractional ? 10 : 2.5 } : null,
   }
 }

@@ -4,7 +4,7 @@
  */
 import type { Technique } from '../technique'
 import { applyBlocks, planBlocks } from './block-plan'
-import { adviseInt4 } from './int4-advice'
+import { adviseBlocks } from './int4-advice'
 import { Int4Options, looksAtSamples } from './int4-options'
 
 export const weightInt4: Technique<typeof Int4Options> = {
@@ -16,7 +16,7 @@ export const weightInt4: Technique<typeof Int4Options> = {
     'Frantar et al., GPTQ, 2023 (arXiv:2210.17323); Lin et al., AWQ, 2024 (arXiv:2306.00978); Badri and Shaji, Half-Quadratic Quantization, 2023 (mobiusml.github.io/hqq_blog); ONNX Runtime, MatMulNBits',
   needs: 'nothing',
   options: Int4Options,
-  advise: adviseInt4,
+  advise: (about, options) => adviseBlocks(about, options, 4),
   learns: looksAtSamples,
   async plan(input, options, context) {
     const { decisions, notes } = await planBlocks(4, input, options, context)

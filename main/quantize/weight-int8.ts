@@ -1,6 +1,7 @@
 /**
  * Weight-only int8: constants are stored as int8 codes with a scale per channel, and a DequantizeLinear makes them
- * float again where they are read. Nothing else changes: activations and arithmetic stay in float32.
+ * float again where they are read. Nothing else changes: activations and arithmetic stay in float32. Or dense layers and
+ * tables are stored in blocks, as in 4 bits (`block-plan`).
  */
 import type { NodeProto } from 'onnx-buf'
 import { z } from 'zod'
@@ -13,21 +14,35 @@ import { type Model, normalDomain } from '../onnx/model'
 import { dataTypeName, makeTensor, tensorCount, tensorDims } from '../onnx/tensor'
 import type { PlanInput, Technique } from '../technique'
 import { adviseWeightOnly } from './advice'
+import { applyBlocks, planBlocks } from './block-plan'
 import { editableCopy } from './copy'
+import { adviseBlocks } from './int4-advice'
+import { Int4Options } from './int4-options'
 import { nodeLabel, nodesNamed } from './names'
 import { prepared } from './prepare'
 import { opsetObstacles, raiseOpset } from './upgrade'
 import { allFinite, channelAxis, floatValues, quantizeWeight, weightScales } from './weights'
 
+/** Options of blocks, which mean here what they mean for 4 bits. */
+const BLOCK = Int4Options.shape
 const OPSET_PER_TENSOR = 10
 const OPSET_PER_CHANNEL = 13
 
 export const WeightOptions = z.object({
+  form: z.enum(['channel', 'nbits', 'dequantize']).default('channel').meta({
+    title: 'Form',
+    description:
+      "channel: every weight, with a scale per channel, dequantized where it is read. nbits: dense layers in blocks, as ONNX Runtime's MatMulNBits, which computes on the codes. dequantize: dense layers in blocks of the standard's DequantizeLinear (opset 21).",
+  }),
   perChannel: z.boolean().default(true).meta({
     title: 'Scale per channel',
     description:
-      'One scale for every output channel of a weight instead of one for the whole weight: more exact.',
+      'One scale for every output channel of a weight instead of one for the whole weight: more exact. For the form channel.',
   }),
+  group: BLOCK.group.default(128),
+  symmetric: BLOCK.symmetric,
+  arithmetic: BLOCK.arithmetic,
+  embeddings: BLOCK.embeddings.default(true),
   smallest: z.number().int().min(1).max(1_000_000_000).default(1024).meta({
     title: 'Smallest weight',
     description: 'Weights with fewer values than this stay in float32.',
@@ -61,13 +76,26 @@ export const weightInt8: Technique<typeof WeightOptions> = {
   reference: 'ONNX specification, DequantizeLinear (onnx.ai/onnx/operators)',
   needs: 'nothing',
   options: WeightOptions,
-  advise: about => adviseWeightOnly(about),
-  plan: planWeights,
-  async apply(model, plan): Promise<Model> {
+  advise: (about, options) =>
+    options.form === 'channel' ? adviseWeightOnly(about) : adviseBlocks(about, blockOptions(options), 8),
+  plan: (input, options, context) =>
+    options.form === 'channel' ? planWeights(input, options, context) : planInBlocks(input, options, context),
+  async apply(model, plan, run): Promise<Model> {
+    if ('layers' in plan.decisions) return applyBlocks(model, plan, run)
     const copy = editableCopy((await prepared(model)).model)
     storeWeights(copy, WeightDecisions.parse(plan.decisions))
     return copy
   },
+}
+
+/** To nearest: at 8 bits what is lost by rounding hardly shows, and no method that looks at samples gains anything. */
+function blockOptions({ form, smallest, ...options }: WeightOptions): Int4Options {
+  return Int4Options.parse({ ...options, least: smallest, form: form === 'channel' ? 'nbits' : form })
+}
+
+async function planInBlocks(input: PlanInput, options: WeightOptions, context: TaskContext): Promise<Plan> {
+  const { decisions, notes } = await planBlocks(8, input, blockOptions(options), context)
+  return { technique: weightInt8.id, version: 1, seed: input.seed, options: { ...options }, decisions, notes }
 }
 
 async function planWeights(input: PlanInput, options: WeightOptions, context: TaskContext): Promise<Plan> {
