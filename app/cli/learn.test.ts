@@ -254,6 +254,43 @@ describe('distill', () => {
   })
 })
 
+describe('quantize --method qat', () => {
+  const qat = (out: string, ...args: string[]) => [
+    ...['quantize', path('net.onnx'), '--method', 'qat', '--data', path('data.csv'), ...INPUT],
+    ...['--out', path(out), ...args],
+  ]
+
+  it('trains, writes int8, compares, and is replayed to the same bytes', () => {
+    const evaluated = ['--eval-data', path('data.csv'), '--eval-split', 'test']
+    const d = document(cli.run(...qat('q.onnx', ...quick, '--split', 'train', ...evaluated, '--json')))
+    expect(Object.keys(d)).toEqual([...KEYS, 'history', 'best', 'ended', 'evaluation'])
+    expect(d.history).toHaveLength(2)
+    expect(d.plan.technique).toBe('quantize.qat')
+    expect(d.plan.decisions).toMatchObject({ from: 'train', learnsScales: true })
+    expect(d.verified.loads).toBe(true)
+    expect(d.evaluation.agreement.top1).toBeGreaterThan(0.8)
+    expect(existsSync(path('q.onnx.checkpoint'))).toBe(false)
+    expect(document(cli.run('replay', path('q.onnx'), '--json'))).toMatchObject({ identical: true })
+  }, 60_000)
+
+  it('refuses what cannot work, in one line', () => {
+    refused(
+      cli.run(...qat('q2.onnx', '--learn', 'labels', '--no-labels')),
+      `Learning from labels needs labelled samples. [${path('data.csv')}] Name the column of the labels, or learn from the float model (distill).`,
+    )
+    refused(
+      cli.run(...qat('q2.onnx', '--resume')),
+      `There is no checkpoint to go on from. [${path('q2.onnx.checkpoint')}] Leave out --resume.`,
+    )
+    const without = ['quantize', path('net.onnx'), '--method', 'qat', '--out', path('q2.onnx')]
+    refused(
+      cli.run(...without),
+      'The method qat needs samples to learn from. [--data] Add --data DATA, with samples like those the model will see.',
+    )
+    expect(readdirSync(folder).filter(name => name.startsWith('q2'))).toEqual([])
+  }, 60_000)
+})
+
 describe('recipes', () => {
   const recipe = (name: string, text: string) => {
     writeFileSync(path(name), text)

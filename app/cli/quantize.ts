@@ -31,7 +31,7 @@ export function setup(command: Command, argv: readonly string[]): void {
       if (!chosen) throw unknownMethod(FAMILY, options.method)
       inputFile(model)
       outputFile(options.out, [model])
-      if (chosen.needs !== 'nothing' && !options.data) throw needsData(options.method)
+      if (chosen.needs !== 'nothing' && !options.data) throw needsData(options.method, trains)
       if (trains) return await train(command, chosen, model, options, terminal)
       const { describeVariant, runStep } = await import('./variant')
       const step = { technique: chosen.id, options: techniqueOptions(command, chosen) }
@@ -56,9 +56,10 @@ async function train(
   terminal.result(result.document, () => describeLearnt(result))
 }
 
-function needsData(method: string): BantamError {
-  return new BantamError('bad-option', `The method ${method} needs samples to calibrate with.`, {
+function needsData(method: string, trains: boolean): BantamError {
+  const [purpose, how] = trains ? ['learn from', 'samples'] : ['calibrate with', 'some hundred samples']
+  return new BantamError('bad-option', `The method ${method} needs samples to ${purpose}.`, {
     where: '--data',
-    action: 'Add --data DATA, with some hundred samples like those the model will see.',
+    action: `Add --data DATA, with ${how} like those the model will see.`,
   })
 }
