@@ -80,9 +80,11 @@ export function saturationNote({ here, layers, sqnr, samples, answers, changed }
   const more = layers.length > NAMED ? ` and ${layers.length - NAMED} more` : ''
   const where = here === 'saturated' ? ', such as this one,' : ''
   const effect =
-    answers > 0
-      ? `${changed} of ${answers} answers are others than with VNNI`
-      : `answers differ from those with VNNI`
+    answers === 0
+      ? 'answers differ from those with VNNI'
+      : changed === 0
+        ? `none of ${answers} answers changes`
+        : `${changed} of ${answers} answers are others than with VNNI`
   const alike = sqnr === null || (sqnr >= ALIKE_DB && changed === 0)
   return {
     code: 'saturates-elsewhere',
