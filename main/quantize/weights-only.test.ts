@@ -223,7 +223,7 @@ describe('float16', () => {
     const dataset = arrayDataset({ x: { dims: [2, 4], data: Float32Array.of(1, 2, 3, -4, 0, 0, 0, 0) } })
     const input = { model, calibration: { dataset, indices: dataset.indices('all') }, seed: 0, threads: 1 }
     const plan = await float16.plan(input, float16.options.parse({}), testContext())
-    expect(plan.decisions).toEqual({ nodes: ['a'], samples: 2 })
+    expect(plan.decisions).toEqual({ type: 'float16', nodes: ['a'], samples: 2 })
     expect(plan.notes.map(n => n.message)).toContain(
       "Mul second stays in float32: b reaches 4.00e+6, beyond float16's 65504.",
     )
