@@ -347,10 +347,48 @@ export const LatencyRatio = z.object({
 })
 export type LatencyRatio = z.infer<typeof LatencyRatio>
 
+/** How fast a language model reads a prompt and continues it, one text at a time. */
+export const GenerationRow = z.object({
+  /** Model hash. */
+  model: z.string(),
+  device: Device,
+  threads: z.number().int(),
+  /** Whether keys and values of the past are handed on; else every token means computing the whole text again. */
+  cache: z.boolean(),
+  promptTokens: z.number().int(),
+  /** Tokens made after the prompt in one run. */
+  generatedTokens: z.number().int(),
+  /** Milliseconds of the whole prompt, and of one token made. */
+  promptMs: LatencyStats,
+  tokenMs: LatencyStats,
+  promptTokensPerSecond: Measured,
+  tokensPerSecond: Measured,
+  /** Peak resident memory of a fresh process that runs the prompt and a token at the full length; null: not measured. */
+  peakMemoryBytes: z.number().nullable(),
+})
+export type GenerationRow = z.infer<typeof GenerationRow>
+
+/** Interleaved comparison: time of `b` relative to `a` (0.5 = twice as fast), for a prompt or for one token made. */
+export const GenerationRatio = z.object({
+  a: z.string(),
+  b: z.string(),
+  threads: z.number().int(),
+  phase: z.enum(['prompt', 'token']),
+  ratio: z.number(),
+  low: z.number(),
+  high: z.number(),
+})
+export type GenerationRatio = z.infer<typeof GenerationRatio>
+
+/** Present where a language model was among those measured. */
+export const Generation = z.object({ rows: z.array(GenerationRow), ratios: z.array(GenerationRatio) })
+export type Generation = z.infer<typeof Generation>
+
 export const Benchmark = z.object({
   hardware: Hardware,
   rows: z.array(BenchmarkRow),
   ratios: z.array(LatencyRatio),
+  generation: Generation.optional(),
   energy: z.object({ available: z.boolean(), source: z.string() }),
   notes: z.array(Note).default([]),
 })
@@ -520,7 +558,12 @@ export const Variant = z.object({
   evaluation: Evaluation.omit({ perClass: true, confusion: true }).nullable(),
   /** Rows of the newest benchmark this variant took part in. */
   benchmark: z
-    .object({ rows: z.array(BenchmarkRow), ratios: z.array(LatencyRatio), at: z.string() })
+    .object({
+      rows: z.array(BenchmarkRow),
+      ratios: z.array(LatencyRatio),
+      generation: Generation.optional(),
+      at: z.string(),
+    })
     .nullable(),
   createdAt: z.string(),
 })
@@ -566,6 +609,8 @@ export const Job = z.object({
   state: JobState,
   /** It trains: it can be paused, finished early, and has curves (`training.job`). */
   training: z.boolean(),
+  /** It searches, and can be finished early with the best so far. */
+  searches: z.boolean().optional(),
   /** 0…1 over the whole job. */
   progress: z.number(),
   stage: z.string(),

@@ -1,5 +1,5 @@
 /** The catalogue of numbers a variant can be compared on: axes of the chart, columns of tables and reports. */
-import type { Measured, Variant } from './domain'
+import type { GenerationRow, Measured, Variant } from './domain'
 
 export interface Metric {
   id: string
@@ -48,6 +48,18 @@ function fromRows(
       .flatMap(r => r[pick] ?? [])
     return values.length > 0 ? { value: best(...values) } : undefined
   }
+}
+
+/** Of a language model: what was measured on the fewest threads. */
+export function generationRow({ benchmark, model }: Variant): GenerationRow | undefined {
+  const rows = (benchmark?.generation?.rows ?? []).filter(r => r.model === model)
+  return rows.sort((a, b) => a.threads - b.threads)[0]
+}
+
+function generated(
+  key: 'tokensPerSecond' | 'promptTokensPerSecond',
+): (variant: Variant) => Measured | undefined {
+  return variant => generationRow(variant)?.[key]
 }
 
 export const METRICS: readonly Metric[] = [
@@ -203,6 +215,33 @@ export const METRICS: readonly Metric[] = [
     unit: 'perSecond',
     better: 'higher',
     read: fromRows('throughput', Math.max),
+  },
+  {
+    id: 'tokensPerSecond',
+    title: 'Tokens per second',
+    short: 'tokens/s',
+    unit: 'perSecond',
+    better: 'higher',
+    read: generated('tokensPerSecond'),
+  },
+  {
+    id: 'promptTokensPerSecond',
+    title: 'Prompt tokens per second',
+    short: 'prompt tokens/s',
+    unit: 'perSecond',
+    better: 'higher',
+    read: generated('promptTokensPerSecond'),
+  },
+  {
+    id: 'generationMemory',
+    title: 'Peak memory, continuing a text',
+    short: 'memory, text',
+    unit: 'bytes',
+    better: 'lower',
+    read: variant => {
+      const bytes = generationRow(variant)?.peakMemoryBytes
+      return typeof bytes === 'number' ? { value: bytes } : undefined
+    },
   },
   {
     id: 'loadMs',

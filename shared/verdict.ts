@@ -85,13 +85,15 @@ export function speedText(ratio: number): string {
   return ratio <= 1 ? `${factorText(1 / ratio)} faster` : `${factorText(ratio)} slower`
 }
 
+type Interval = Pick<LatencyRatio, 'ratio' | 'low' | 'high'> & Partial<LatencyRatio>
+
 /** A ratio in a table cell: '2.0× faster', or 'no difference shown'. */
-export function ratioText(ratio: LatencyRatio): string {
+export function ratioText(ratio: Interval): string {
   return ratioTone(ratio) === 'uncertain' ? 'no difference shown' : speedText(ratio.ratio)
 }
 
 /** The same with its interval: '2.0× faster (1.9× to 2.1× faster)'. */
-export function describeRatio(ratio: LatencyRatio): string {
+export function describeRatio(ratio: Interval): string {
   return `${ratioText(ratio)} (${rangeOf(ratio)})`
 }
 
@@ -132,7 +134,7 @@ function otherSetting(first: LatencyRatio, other: LatencyRatio): string {
 }
 
 /** Both ends of a ratio's interval as speed-ups or slow-downs, the smaller effect first. */
-export function rangeOf(ratio: LatencyRatio): string {
+export function rangeOf(ratio: Interval): string {
   const tone = ratioTone(ratio)
   if (tone === 'uncertain') return `between ${speedText(ratio.low)} and ${speedText(ratio.high)}`
   const ends = tone === 'better' ? [1 / ratio.high, 1 / ratio.low] : [ratio.low, ratio.high]

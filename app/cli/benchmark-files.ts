@@ -12,6 +12,8 @@ interface Options extends DataOptions {
   batch: number[]
   threads: number[]
   runs?: number
+  prompt?: number
+  generate?: number
   device: Device
 }
 
@@ -48,6 +50,8 @@ export async function benchmarkFiles(
         threads: options.threads,
         device: options.device,
         ...(options.runs ? { runs: options.runs } : {}),
+        ...(options.prompt ? { prompt: options.prompt } : {}),
+        ...(options.generate ? { generate: options.generate } : {}),
         ...(dataset ? { dataset } : {}),
       },
       context,

@@ -6,6 +6,7 @@ import { formatBytes, formatCount, formatMs, formatValue } from '../../shared/fo
 import { ratioText } from '../../shared/verdict'
 import { addGlobals, type Globals, numberList, realNumber, runAction, wholeNumber } from './command'
 import { addDataOptions, type DataOptions } from './data-options'
+import { describeGeneration } from './generation'
 import { noteLines } from './notes'
 import { inputFile } from './paths'
 import { withTask } from './task'
@@ -15,6 +16,8 @@ interface Options extends Omit<Globals, 'threads'>, DataOptions {
   batch: number[]
   threads: number[]
   runs?: number
+  prompt?: number
+  generate?: number
   maxRatio?: number
 }
 
@@ -27,6 +30,16 @@ export function setup(command: Command): void {
       '--runs <n>',
       'measured runs of each model (default: until the interval is narrow)',
       wholeNumber(5, 1_000_000),
+    )
+    .option(
+      '--prompt <tokens>',
+      'of language models: tokens of the prompt (default: 128, fewer where a model knows fewer)',
+      wholeNumber(1, 1_000_000),
+    )
+    .option(
+      '--generate <tokens>',
+      'of language models: tokens made after the prompt (default: 32, fewer where they take long)',
+      wholeNumber(1, 1_000_000),
     )
     .option('--max-ratio <r>', 'gate: latency relative to the first model at most this', realNumber(0))
     .action((models: string[], options: Options) =>
@@ -60,6 +73,12 @@ export function benchmarkDocument(benchmark: Benchmark, paths: ReadonlyMap<strin
     hardware: benchmark.hardware,
     rows: benchmark.rows.map(row => ({ ...row, model: path(row.model) })),
     ratios: benchmark.ratios.map(ratio => ({ ...ratio, a: path(ratio.a), b: path(ratio.b) })),
+    generation: benchmark.generation
+      ? {
+          rows: benchmark.generation.rows.map(row => ({ ...row, model: path(row.model) })),
+          ratios: benchmark.generation.ratios.map(r => ({ ...r, a: path(r.a), b: path(r.b) })),
+        }
+      : null,
     energy: benchmark.energy,
     notes: benchmark.notes,
   }
@@ -67,7 +86,7 @@ export function benchmarkDocument(benchmark: Benchmark, paths: ReadonlyMap<strin
 
 type Document = ReturnType<typeof benchmarkDocument>
 
-function describe({ hardware, rows, ratios, energy, notes }: Document): string {
+function describe({ hardware, rows, ratios, generation, energy, notes }: Document): string {
   const table = rows.map(r => [
     plain(r.model),
     String(r.batch),
@@ -107,6 +126,7 @@ function describe({ hardware, rows, ratios, energy, notes }: Document): string {
     ...(compared.length > 0
       ? ['', columns([['comparison', 'batch', 'threads', 'latency ratio', ''], ...compared], [1, 2, 3])]
       : []),
+    ...(generation ? ['', ...describeGeneration(generation)] : []),
     '',
     energy.available ? `Energy: ${energy.source}` : `Energy: not available (${energy.source})`,
     ...noteLines(notes),

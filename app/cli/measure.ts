@@ -205,6 +205,14 @@ function makeVariant(
     benchmark: benchmark && {
       rows: benchmark.rows.filter(r => r.model === summary.hash),
       ratios: benchmark.ratios.filter(r => r.b === summary.hash),
+      ...(benchmark.generation
+        ? {
+            generation: {
+              rows: benchmark.generation.rows.filter(r => r.model === summary.hash),
+              ratios: benchmark.generation.ratios.filter(r => r.b === summary.hash),
+            },
+          }
+        : {}),
       at: createdAt,
     },
     createdAt,

@@ -9,12 +9,15 @@
  * all models anew, in another order (one round where opening all takes more than half a second).
  * Load time and peak memory come from a fresh process each, that opens the file and runs it once with the same inputs.
  */
-import type { Benchmark, BenchmarkRow, Device, LatencyRatio, Note } from '../../shared/domain'
-import { BantamError, errorLine, toErrorData } from '../../shared/errors'
+import type { Benchmark, BenchmarkRow, Device, Generation, LatencyRatio, Note } from '../../shared/domain'
+import { BantamError } from '../../shared/errors'
 import type { Dataset } from '../data/dataset'
 import { breathe, type TaskContext, within } from '../jobs/context'
+import { languageModel } from '../language/recognise'
+import { measureGeneration } from '../language/speed'
 import { inFreshProcess, type LoadAnswer } from '../runtime/fresh'
-import { openSession, type Session } from '../runtime/session'
+import { openSession } from '../runtime/session'
+import { type Entry, guarded, reopen, roundsFor } from './bench-entries'
 import { random } from './bootstrap'
 import { type EnergyMeter, openEnergyMeter } from './energy'
 import { hardware } from './hardware'
@@ -33,15 +36,9 @@ export interface BenchmarkRequest {
   device?: Device
   /** Where real samples come from; made-up inputs without. */
   dataset?: Dataset
-}
-
-interface Entry {
-  hash: string
-  name: string
-  path: string
-  session: Session
-  /** Milliseconds it took to open it here. */
-  openMs: number
+  /** Of language models: tokens of the prompt, and tokens made after it. */
+  prompt?: number
+  generate?: number
 }
 
 interface Ready {
@@ -50,10 +47,6 @@ interface Ready {
   fresh: LoadAnswer
 }
 
-const ROUNDS = 8
-/** Opening all models may take this long in each of several rounds. */
-const OPEN_MS = 500
-
 interface Work {
   request: BenchmarkRequest
   device: Device
@@ -61,6 +54,7 @@ interface Work {
   next: () => number
   rows: BenchmarkRow[]
   ratios: LatencyRatio[]
+  generation: Generation
   notes: Note[]
 }
 
@@ -84,20 +78,22 @@ export async function benchmarkModels(request: BenchmarkRequest, context: TaskCo
     next: random(1),
     rows: [],
     ratios: [],
+    generation: { rows: [], ratios: [] },
     notes: [],
   }
   for (const [i, count] of threads.entries()) {
     await measureThreads(work, count, within(context, i / threads.length, (i + 1) / threads.length))
   }
-  if (work.rows.length === 0) {
+  if (work.rows.length === 0 && work.generation.rows.length === 0) {
     throw new BantamError(
       'bad-model',
       `Nothing could be measured. ${work.notes.map(n => n.message).join(' ')}`.trim(),
     )
   }
-  const { rows, ratios, notes, meter } = work
+  const { rows, ratios, generation, notes, meter } = work
   const energy = { available: meter.available, source: meter.source }
-  return { hardware: await hardware(), rows, ratios, energy, notes: distinct(notes) }
+  const said = generation.rows.length > 0 ? { generation } : {}
+  return { hardware: await hardware(), rows, ratios, ...said, energy, notes: distinct(notes) }
 }
 
 function distinct(notes: readonly Note[]): Note[] {
@@ -109,37 +105,35 @@ async function measureThreads(work: Work, threads: number, context: TaskContext)
   try {
     for (const model of work.request.models) {
       await breathe(context)
-      await guarded(work, model.name, async () => {
+      await guarded(work.notes, model.name, async () => {
         const start = performance.now()
         const session = await openSession(model.path, { device: work.device, threads })
         entries.push({ ...model, session, openMs: performance.now() - start })
       })
     }
     const { batches } = work.request
+    // What language models do afterwards takes its time too.
+    const share = entries.some(e => languageModel(e.session.inputs, e.session.outputs)) ? 0.7 : 1
     for (const [i, batch] of batches.entries()) {
-      const part = within(context, i / batches.length, (i + 1) / batches.length)
+      const part = within(context, (share * i) / batches.length, (share * (i + 1)) / batches.length)
       await measureBatch(work, entries, batch, threads, part)
     }
+    await generate(work, entries, threads, within(context, share, 1))
   } finally {
     for (const { session } of entries) await session.close()
   }
 }
 
-/** Runs a step of one model; what it throws becomes a note, except a cancel. */
-async function guarded(work: Work, name: string, step: () => Promise<void>): Promise<boolean> {
-  try {
-    await step()
-    return true
-  } catch (error) {
-    const data = toErrorData(error)
-    if (data.code === 'cancelled') throw error
-    work.notes.push({
-      code: 'benchmark.failed',
-      severity: 'warning',
-      message: `${name} could not be measured: ${errorLine(data)}`,
-    })
-    return false
-  }
+/** Tokens per second of the language models among them. */
+async function generate(
+  { request, device, meter, next, generation, notes }: Work,
+  entries: readonly Entry[],
+  threads: number,
+  context: TaskContext,
+): Promise<void> {
+  const { runs, prompt, generate, dataset, models } = request
+  const wanted = { device, threads, meter, next, runs, prompt, generate, dataset }
+  await measureGeneration({ ...wanted, ...generation, notes }, entries, models[0]?.hash, context)
 }
 
 async function measureBatch(
@@ -163,7 +157,7 @@ async function measureBatch(
     }
     await breathe(context)
     context.progress((0.3 * i) / entries.length, `loading ${entry.name} in a fresh process`)
-    await guarded(work, entry.name, async () => {
+    await guarded(work.notes, entry.name, async () => {
       const feeds = dataset ? await sampleFeeds(dataset, batch) : makeFeeds(entry.session.inputs, batch)
       const request = { kind: 'load' as const, model: entry.path, feeds, device: work.device, threads }
       const fresh = await inFreshProcess(request, { signal: context.signal })
@@ -174,14 +168,14 @@ async function measureBatch(
   }
   if (ready.length === 0) return
   const stage = `timing batch ${batch} on ${threads} ${threads === 1 ? 'thread' : 'threads'}`
-  const openMs = ready.reduce((sum, r) => sum + r.entry.openMs, 0)
+  const opened = ready.map(r => r.entry)
   const timed = await takeTurns({
     ...(work.request.runs ? { runs: work.request.runs } : {}),
-    rounds: openMs > OPEN_MS ? 1 : ROUNDS,
+    rounds: roundsFor(opened),
     next: work.next,
     meter: work.meter,
     open: async round => {
-      if (round > 0) await reopen(work, ready, threads, round)
+      if (round > 0) await reopen(opened, work.device, threads, round)
       return ready.map(
         ({ entry, feeds }) =>
           () =>
@@ -204,23 +198,6 @@ async function measureBatch(
     batch,
     threads,
   )
-}
-
-/** Opens every model anew, in an order turned by one each round; the old sessions go only then, so that the new ones lie elsewhere. */
-async function reopen(work: Work, ready: readonly Ready[], threads: number, round: number): Promise<void> {
-  const old: Session[] = []
-  try {
-    for (let i = 0; i < ready.length; i++) {
-      // Each model is opened first, second, … equally often.
-      const entry = ready[(i + round) % ready.length]?.entry
-      if (!entry) continue
-      const session = await openSession(entry.path, { device: work.device, threads })
-      old.push(entry.session)
-      entry.session = session
-    }
-  } finally {
-    for (const session of old) await session.close()
-  }
 }
 
 function row(

@@ -116,10 +116,18 @@ export function variantBenchmarks(
     result.set(model, {
       rows: benchmark.rows.filter(r => r.model === model),
       ratios: benchmark.ratios.filter(r => r.a === model || r.b === model),
+      ...generationOf(benchmark, model),
       at: text(row.created_at),
     })
   }
   return result
+}
+
+/** What a benchmark says of a language model's tokens per second. */
+function generationOf({ generation }: Benchmark, model: string): Pick<Benchmark, 'generation'> {
+  const rows = generation?.rows.filter(r => r.model === model) ?? []
+  const ratios = generation?.ratios.filter(r => r.a === model || r.b === model) ?? []
+  return rows.length === 0 ? {} : { generation: { rows, ratios } }
 }
 
 /** The newest benchmark in which both models took part: the only kind whose ratio was measured interleaved. */
