@@ -125,11 +125,13 @@ export class JobQueue {
     return this.requeue(id)
   }
 
-  /** Ends a running training with the best so far. Throws `not-found`, `conflict` for a job that is no such thing. */
+  /** Ends a running training or search with the best so far. Throws `not-found`, `conflict` for a job that is no such thing. */
   finish(id: string): void {
     const { job } = records.readJob(this.workspace, id)
-    if (!job.training) {
-      throw new BantamError('conflict', 'Only a training can be finished early.', { where: job.title })
+    if (!job.training && !job.searches) {
+      throw new BantamError('conflict', 'Only a training or a search can be finished early.', {
+        where: job.title,
+      })
     }
     if (this.live?.id !== id) throw wrongState(job, 'a running one can be finished early')
     this.ask(this.live, 'finish')

@@ -70,6 +70,11 @@ export function keepsPlace(request: JobRequest): boolean {
   return request.kind === 'quantize-sensitivity' || isTraining(request)
 }
 
+/** True for what searches within a time: it can be finished early, with the best so far. */
+export function isSearch(request: JobRequest): boolean {
+  return request.kind === 'variant' && request.step.technique === 'quantize.mixed'
+}
+
 /** As `isTraining`, of a step whose options have their defaults. */
 export function isTrainingStep({ technique, options }: Step): boolean {
   if (/^((distill|train)\.|quantize\.qat$)/.test(technique)) return true

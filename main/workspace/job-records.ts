@@ -2,7 +2,7 @@
 import type { Job } from '../../shared/domain'
 import type { ErrorData } from '../../shared/errors'
 import { BantamError } from '../../shared/errors'
-import { isTraining, type JobRequest } from '../jobs/requests'
+import { isSearch, isTraining, type JobRequest } from '../jobs/requests'
 import type { Row } from './driver'
 import { fromJson, fromJsonOrNull, now, text, textOrNull, toJson, type Workspace } from './workspace'
 
@@ -150,6 +150,7 @@ function record(row: Row): JobRecord {
       title: text(row.title),
       state,
       training: isTraining(request),
+      ...(isSearch(request) ? { searches: true } : {}),
       progress: state === 'done' ? 1 : state === 'paused' ? Number(row.progress) : 0,
       stage: text(row.stage),
       secondsLeft: null,

@@ -6,9 +6,10 @@ import { notifyError } from '../ui/notify'
 import { trainingChoices } from './job-look'
 
 export const FINISH_HINT = 'No further epoch: the best weights so far become the variant.'
+const FINISH_SEARCH_HINT = 'No further trial: the best so far becomes the variant.'
 export const PAUSE_HINT = 'Stops after the step at hand and keeps its place; other jobs run meanwhile.'
 
-/** Pause, resume and finish of a training; nothing for other jobs. */
+/** Pause, resume and finish of a training, finish of a search; nothing for other jobs. */
 export function TrainingButtons({ job }: { job: Job }) {
   const client = useClient()
   const can = trainingChoices(job)
@@ -40,7 +41,7 @@ export function TrainingButtons({ job }: { job: Job }) {
         </Button>
       )}
       {can.finish && (
-        <Tooltip label={FINISH_HINT}>
+        <Tooltip label={job.training ? FINISH_HINT : FINISH_SEARCH_HINT}>
           <Button
             size="compact-xs"
             variant="default"

@@ -38,11 +38,11 @@ export interface TrainingChoices {
 
 /** What can be done with a training in its state. A training that is paused goes on before it can be finished. */
 export function trainingChoices(job: Job): TrainingChoices {
-  const { training, state } = job
+  const { training, searches = false, state } = job
   return {
     pause: training && (state === 'running' || state === 'queued'),
     resume: training && state === 'paused',
-    finish: training && state === 'running',
+    finish: (training || searches) && state === 'running',
   }
 }
 

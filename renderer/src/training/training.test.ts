@@ -48,6 +48,8 @@ describe('runs', () => {
     expect(runsOf(study, [])).toEqual([])
     expect(wasTrained({ step: { technique: 'prune.channels', options: { recover: 3 } } })).toBe(true)
     expect(wasTrained({ step: { technique: 'prune.channels', options: { recover: 0 } } })).toBe(false)
+    expect(wasTrained({ step: { technique: 'quantize.qat', options: {} } })).toBe(true)
+    expect(wasTrained({ step: { technique: 'quantize.static-int8', options: {} } })).toBe(false)
     expect(wasTrained({ step: null })).toBe(false)
   })
 
@@ -166,6 +168,11 @@ describe('training jobs', () => {
       pause: false,
       resume: true,
       finish: false,
+    })
+    expect(trainingChoices({ ...job, training: false, searches: true })).toEqual({
+      pause: false,
+      resume: false,
+      finish: true,
     })
     expect(trainingChoices({ ...job, training: false })).toEqual({
       pause: false,
