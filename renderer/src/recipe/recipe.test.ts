@@ -85,6 +85,14 @@ describe('commandLine', () => {
     )
   })
 
+  it('learns from the training split where it trains what it quantizes', () => {
+    const step = { technique: 'quantize.qat', options: { epochs: 3 } }
+    const technique = { ...staticInt8, id: 'quantize.qat' }
+    expect(command({}, { step, technique })).toContain(
+      '--method qat --data sample:digits --split train --epochs 3 ',
+    )
+  })
+
   it('says DATA where the study has none', () => {
     expect(command({}, { data: null })).toContain(' --data DATA --split calibration ')
   })
