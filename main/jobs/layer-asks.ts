@@ -12,7 +12,7 @@ import { staticInt8 } from '../quantize/static-int8'
 import type { StaticOptions } from '../quantize/static-options'
 import { folderStore } from '../quantize/statistics-folder'
 import { Kept } from './kept'
-import { NewestFirst } from './newest-first'
+import { longAnswers } from './newest-first'
 import type { Asks } from './protocol'
 import { requireCalibration } from './tasks/samples'
 
@@ -23,13 +23,14 @@ type Open = (data: Ask['data']) => Promise<Dataset>
 const details = new Kept<LayerDetail>(64)
 /** Prepared once, it is planned from kept statistics for layer after layer. */
 const models = new Kept<Model>(1)
-const turns = new NewestFirst()
 
 /** Looks into a layer. Throws `bad-option` for options that are invalid, `not-found`, and what planning throws. */
 export function lookIntoLayer(ask: Ask, open: Open): Promise<LayerDetail> {
-  const options = parseOptions(staticInt8, ask.options) as StaticOptions // of this technique's schema
+  const given = parseOptions(staticInt8, ask.options) as StaticOptions // of this technique's schema
+  // What learns takes minutes, and changes nothing of what is shown here: ranges and histograms.
+  const options: StaticOptions = { ...given, rounding: 'nearest', biasCorrection: 'none' }
   const key = JSON.stringify([ask.model.hash, ask.data.spec, options, ask.layer])
-  return details.get(key, () => turns.add(signal => look(ask, options, open, signal)))
+  return details.get(key, () => longAnswers.add(signal => look(ask, options, open, signal)))
 }
 
 async function look(ask: Ask, options: StaticOptions, open: Open, signal: AbortSignal): Promise<LayerDetail> {

@@ -8,6 +8,7 @@
 import type { LayerDetail, TensorDetail } from '../../../shared/quantize'
 import { affineFor, type Range } from '../affine'
 import { findPairs } from '../equalize-chains'
+import type { Histogram } from '../histogram'
 import { elementTypes } from '../types'
 import type { LookedInto } from './detail'
 import { channelRanges, imbalanceOf, type LayerWeights, weightsOf } from './fit'
@@ -16,6 +17,8 @@ import { channelRanges, imbalanceOf, type LayerWeights, weightsOf } from './fit'
 const ENOUGH = 30
 /** What a fix must gain: it halves the noise. */
 const WORTH = 3
+/** Share of the values that may be cut for the sake of the others. */
+const GIVEN_UP = 0.001
 
 type Finding = LayerDetail['findings'][number]
 /** With the dB that the layer's worst tensor gains. */
@@ -36,8 +39,16 @@ export async function findingsOf(about: LookedInto): Promise<Finding[]> {
     ...(weights ? weightChannels(weights, scaled) : []),
     ...tensors.flatMap(tensor => activationChannel(tensor, about, scaled)),
   ].sort((a, b) => b.gain - a.gain)
-  const rest = [...tried.filter(({ gain }) => gain >= WORTH), ...lastResorts(about, tried, weights)]
-  const findings = rest.map(({ message, fix }): Finding => ({ message, fix }))
+  // Scales per channel cost nothing, so they go before all else.
+  const helping = tried.filter(({ gain }) => gain >= WORTH)
+  const free = helping.filter(({ fix }) => fix === 'perChannel')
+  const rest = [...free, ...helping, ...lastResorts(about, tried, weights)]
+  const findings: Finding[] = []
+  for (const { message, fix } of rest) {
+    // A calibration is chosen for each tensor, all else for the layer.
+    const same = (other: Finding) => other.fix === fix && (fix !== 'calibration' || other.message === message)
+    if (!findings.some(same)) findings.push({ message, fix })
+  }
   return findings.length > 0 ? findings : [nothingWrong(tensors)]
 }
 
@@ -49,20 +60,59 @@ function nothingWrong(tensors: readonly TensorDetail[]): Finding {
   return { message, fix: 'none' }
 }
 
-/** Another calibration of an activation. */
-function recalibrated(tensor: TensorDetail, { subject }: LookedInto): Tried[] {
+/** Another calibration of an activation: the one of least noise, else one that gives up few values for all others. */
+function recalibrated(tensor: TensorDetail, { subject, codes }: LookedInto): Tried[] {
   const { role, name, ranges, sqnr } = tensor
-  if (role === 'weight' || sqnr === null || sqnr >= ENOUGH) return []
-  const best = ranges.reduce<TensorDetail['ranges'][number] | undefined>(
-    (a, b) => (a && (a.sqnr ?? Number.POSITIVE_INFINITY) >= (b.sqnr ?? Number.POSITIVE_INFINITY) ? a : b),
+  const { calibration: own } = subject.options
+  if (role === 'weight' || sqnr === null) return []
+  const told = (found: Tensor, what: string, gain: number): Tried => {
+    const share = shareText(beyond(tensor, found))
+    const wider = ratioText(widthOf(tensor) / Math.max(widthOf(found), Number.MIN_VALUE))
+    const message = `${share} of the values of ${name} stretch its range ${wider}: ${found.calibration} calibration in place of ${own} ${what}.`
+    return { message, fix: 'calibration', gain }
+  }
+  const best = most(ranges, range => range.sqnr ?? Number.POSITIVE_INFINITY)
+  if (sqnr < ENOUGH && best && best.sqnr !== null && best.sqnr - sqnr >= WORTH)
+    return [told(best, `takes it from ${decibelText(sqnr)} to ${decibelText(best.sqnr)}`, best.sqnr - sqnr)]
+  const energy = bulkEnergy(subject.statistics.values.get(name)?.histograms.magnitudes)
+  const inBulk = (range: Range) =>
+    medianDecibels([[energy, affineFor(range, codes, subject.options.symmetric && range.min < 0).scale]])
+  const now = inBulk(plannedRange(subject.decisions.values, tensor))
+  const few = most(
+    ranges.filter(range => beyond(tensor, range) <= GIVEN_UP),
+    range => inBulk(range) ?? 0,
+  )
+  const then = few && inBulk(few)
+  if (now === null || then === undefined || then === null || now >= ENOUGH) return []
+  return [
+    told(
+      few,
+      `cuts them, and gives all others ${decibelText(then)} in place of ${decibelText(now)}`,
+      then - now,
+    ),
+  ]
+}
+
+type Tensor = TensorDetail['ranges'][number]
+
+/** Mean square of the values but for the largest thousandth. */
+function bulkEnergy(magnitudes: Histogram | undefined): number {
+  if (!magnitudes) return 0
+  const { counts, total } = magnitudes
+  let [seen, energy] = [0, 0]
+  for (let i = 0; i < counts.length && seen < (1 - GIVEN_UP) * total; i++) {
+    seen += counts[i] ?? 0
+    energy += (counts[i] ?? 0) * ((magnitudes.edge(i) + magnitudes.edge(i + 1)) / 2) ** 2
+  }
+  return energy / Math.max(1, seen)
+}
+
+/** The first of those with the highest value. */
+function most<T>(items: readonly T[], value: (item: T) => number): T | undefined {
+  return items.reduce<T | undefined>(
+    (best, item) => (best !== undefined && value(best) >= value(item) ? best : item),
     undefined,
   )
-  if (!best || best.sqnr === null) return []
-  const all = widthOf(tensor)
-  const share = beyond(tensor, best)
-  const wider = all / Math.max(widthOf(best), Number.MIN_VALUE)
-  const message = `${shareText(share)} of the values of ${name} stretch its range ${ratioText(wider)}: ${best.calibration} calibration in place of ${subject.options.calibration} takes it from ${decibelText(sqnr)} to ${decibelText(best.sqnr)}.`
-  return [{ message, fix: 'calibration', gain: best.sqnr - sqnr }]
 }
 
 /** A weight with one scale for all channels. */
@@ -86,7 +136,7 @@ function weightChannels(weights: LayerWeights, scaled: { input: boolean; output:
   const equalize: Tried = {
     message: `${wide}: equalizing layers makes channels alike without a change of the network, up to ${decibelText(after)} from ${decibelText(before)} in the median channel.`,
     fix: 'equalize',
-    gain: after - before - 0.001, // after scales per channel, which cost nothing
+    gain: after - before,
   }
   return scaled.output ? [perChannel, equalize] : [perChannel]
 }

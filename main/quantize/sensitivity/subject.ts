@@ -25,7 +25,7 @@ export interface SubjectRequest {
 }
 
 export interface Subject {
-  /** Simplified, equalized where the options say so. */
+  /** Simplified, equalized and smoothed where the options say so. */
   model: Model
   options: StaticOptions
   decisions: StaticDecisions
@@ -35,11 +35,11 @@ export interface Subject {
 }
 
 /**
- * Plans everything in 8 bits: exclusions and choices for single nodes are answers to what is measured here, and not
+ * Plans everything in 8 bits: layers left in float and choices for single nodes are answers to what is measured here, and not
  * looked at. Throws what planning throws.
  */
 export async function subjectOf(request: SubjectRequest, context: TaskContext): Promise<Subject> {
-  const options = StaticOptions.parse({ ...request.options, exclude: [], overrides: [] })
+  const options = StaticOptions.parse({ ...request.options, edges: 'int8', exclude: [], overrides: [] })
   const { calibration, threads } = request
   const statistics = request.statistics ?? memoryStore()
   const input = { model: request.model, calibration, statistics, seed: 0, threads }
