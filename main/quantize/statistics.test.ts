@@ -73,7 +73,7 @@ describe('a folder of statistics', () => {
   const request = { model, values: ['x', 'r'], dataset: data, indices: data.indices('all'), threads: 1 }
   const inFolder = () => mkdtempSync(join(tmpdir(), 'bantam-statistics-'))
 
-  test('gives back what was put, and nothing for a file that is not whole', async () => {
+  test('[W16] gives back what was put, and nothing for a file that is not whole', async () => {
     const folder = inFolder()
     const found = await keptStatistics(request, testContext())
     await folderStore(folder).put('a', found)
@@ -84,7 +84,7 @@ describe('a folder of statistics', () => {
     expect(await folderStore(folder).get('b')).toBeUndefined()
   })
 
-  test('keeps what was used last', async () => {
+  test('[W16] keeps what was used last', async () => {
     const folder = inFolder()
     const found = await keptStatistics(request, testContext())
     const wide = folderStore(folder)
