@@ -23,6 +23,8 @@ import { editableCopy } from './copy'
 import { DynamicDecisions, DynamicWriter } from './dynamic-write'
 import { nodeId, nodeLabel, nodesNamed } from './names'
 import { prepared } from './prepare'
+import { decideSmoothing, withSmoothing } from './smooth'
+import { smoothFields } from './smooth-options'
 import { elementTypes } from './types'
 import { opsetObstacles } from './upgrade'
 import { allFinite, floatValues, weightScales } from './weights'
@@ -39,6 +41,7 @@ export const DynamicOptions = z.object({
     title: 'Seven-bit weights',
     description: 'Keep weights to seven bits so that processors without VNNI cannot saturate.',
   }),
+  ...smoothFields,
   embeddings: z.boolean().default(true).meta({
     title: 'Embeddings',
     description: 'Store embedding tables (constants that Gather reads) in 8 bits as well.',
@@ -55,6 +58,8 @@ export const DynamicOptions = z.object({
 })
 export type DynamicOptions = z.output<typeof DynamicOptions>
 
+/** Samples on which smoothing is measured, at most. */
+const SAMPLES = 200
 /** Embedding tables smaller than this gain nothing worth their rounding. */
 const SMALLEST_TABLE = 4096
 
@@ -69,8 +74,9 @@ export const dynamicInt8: Technique<typeof DynamicOptions> = {
   advise: adviseDynamic,
   plan: planDynamic,
   async apply(model, plan): Promise<Model> {
-    const copy = editableCopy((await prepared(model)).model)
-    new DynamicWriter(copy, DynamicDecisions.parse(plan.decisions)).write()
+    const decisions = DynamicDecisions.parse(plan.decisions)
+    const copy = editableCopy(withSmoothing((await prepared(model)).model, decisions.smoothing))
+    new DynamicWriter(copy, decisions).write()
     return copy
   },
 }
@@ -78,7 +84,9 @@ export const dynamicInt8: Technique<typeof DynamicOptions> = {
 type Entry = DynamicDecisions['nodes'][number]
 
 async function planDynamic(input: PlanInput, options: DynamicOptions, context: TaskContext): Promise<Plan> {
-  const { model, notes } = await prepared(input.model)
+  const { model: simple, notes } = await prepared(input.model)
+  const { model, smoothing, notes: smoothed } = await smoothedFirst(simple, input, options, context)
+  notes.push(...smoothed)
   const exclude = nodesNamed(model.graph, options.exclude)
   const types = await elementTypes(model)
   const nodes: Entry[] = []
@@ -132,7 +140,7 @@ async function planDynamic(input: PlanInput, options: DynamicOptions, context: T
     severity: 'info',
     message: `The weights of ${nodes.length} nodes are stored in 8 bits.`,
   })
-  const decisions: DynamicDecisions = { opset, reduced: options.reduceRange, nodes }
+  const decisions: DynamicDecisions = { opset, reduced: options.reduceRange, smoothing, nodes }
   return {
     technique: dynamicInt8.id,
     version: 1,
@@ -141,6 +149,35 @@ async function planDynamic(input: PlanInput, options: DynamicOptions, context: T
     decisions,
     notes,
   }
+}
+
+/** Smooths what matrix products read that will be quantized. */
+async function smoothedFirst(
+  model: Model,
+  { calibration, threads }: PlanInput,
+  options: DynamicOptions,
+  context: TaskContext,
+): Promise<Awaited<ReturnType<typeof decideSmoothing>>> {
+  const { smooth } = options
+  if (smooth === 'none') return { model, smoothing: [], notes: [] }
+  if (!calibration?.indices.length) {
+    throw new BantamError('bad-data', 'Smoothing is measured on samples, and there are none.', {
+      where: 'smooth',
+      action: 'Add a dataset (--data), or leave smoothing out.',
+    })
+  }
+  const exclude = nodesNamed(model.graph, options.exclude)
+  const products = model.graph.topological().filter(node => {
+    const form = formOf(model, node, options)
+    return !exclude.has(node) && form !== null && 'kind' in form && ['matmul', 'gemm'].includes(form.kind)
+  })
+  return decideSmoothing(
+    model,
+    products.map(node => ({ node })),
+    { ...options, smooth, symmetric: false, reduced: options.reduceRange },
+    { dataset: calibration.dataset, indices: calibration.indices.subarray(0, SAMPLES), threads },
+    context,
+  )
 }
 
 function left(node: NodeProto, reason: string): Note {

@@ -7,6 +7,7 @@ import type { Model } from '../onnx/model'
 import { makeTensor, tensorDims } from '../onnx/tensor'
 import { nodeId } from './names'
 import { dropStaleShapes } from './qdq'
+import { Smoothing } from './smooth'
 import { raiseOpset } from './upgrade'
 import { floatValues, quantizeWeight } from './weights'
 
@@ -14,6 +15,8 @@ export const DynamicDecisions = z.object({
   /** Operator set of the result. */
   opset: z.number().int(),
   reduced: z.boolean(),
+  /** Inputs of dense layers that are smoothed. */
+  smoothing: z.array(Smoothing).default([]),
   nodes: z.array(
     z.object({
       /** First output of the node. */

@@ -20,7 +20,7 @@ export interface SmoothGroup {
  * Groups in reverse order of the graph: a division folded into a layer changes its weights, so layers behind come
  * first. `chosen`: what is to be quantized.
  */
-export function smoothGroups(model: Model, chosen: readonly Chosen[]): SmoothGroup[] {
+export function smoothGroups(model: Model, chosen: readonly Pick<Chosen, 'node'>[]): SmoothGroup[] {
   const readers = new Map<string, NodeProto[]>()
   for (const { node } of chosen) {
     if (inputChannels(model, node) === null) continue

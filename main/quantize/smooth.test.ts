@@ -4,6 +4,7 @@ import { checkModel } from '../onnx/check'
 import type { Model } from '../onnx/model'
 import { makeTensor } from '../onnx/tensor'
 import { serialize } from '../onnx/write'
+import { dynamicInt8 } from './dynamic-int8'
 import { withSmoothing } from './smooth'
 import { rowMagnitudes, smoothingScales } from './smooth-scales'
 import { AlphaSearch } from './smooth-search'
@@ -147,6 +148,22 @@ describe('smoothing', () => {
     const again = JSON.parse(JSON.stringify(made))
     expect(serialize(await staticInt8.apply(block(), again))).toEqual(
       serialize(await staticInt8.apply(model, made)),
+    )
+  })
+
+  test('mends dynamic int8 too, from data alone', async () => {
+    const model = block()
+    const dB: number[] = []
+    for (const smooth of ['none', 'alpha']) {
+      const options = dynamicInt8.options.parse({ reduceRange: true, smooth })
+      const calibration = { dataset, indices: dataset.indices('all') }
+      const made = await dynamicInt8.plan({ model, calibration, seed: 1, threads: 1 }, options, testContext())
+      dB.push(await quality(model, await dynamicInt8.apply(model, JSON.parse(JSON.stringify(made)))))
+    }
+    expect(dB[1]).toBeGreaterThan((dB[0] ?? 0) + 8)
+    const options = dynamicInt8.options.parse({ smooth: 'search' })
+    await expect(dynamicInt8.plan({ model, seed: 1, threads: 1 }, options, testContext())).rejects.toThrow(
+      'Smoothing is measured on samples, and there are none.',
     )
   })
 

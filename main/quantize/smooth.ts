@@ -52,7 +52,7 @@ export interface SmoothOptions extends SearchCoding {
  */
 export async function decideSmoothing(
   model: Model,
-  chosen: readonly Chosen[],
+  chosen: readonly Pick<Chosen, 'node'>[],
   options: SmoothOptions,
   samples: SampleSet & { threads: number },
   context: TaskContext,

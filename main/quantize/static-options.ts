@@ -2,6 +2,7 @@
 import { z } from 'zod'
 import { QUANTIZABLE } from '../operators/quantize'
 import { Smoothing } from './smooth'
+import { smoothFields } from './smooth-options'
 
 export const StaticOptions = z.object({
   calibration: z.enum(['minmax', 'entropy', 'percentile', 'mse']).default('minmax').meta({
@@ -60,21 +61,7 @@ export const StaticOptions = z.object({
     title: 'Rounding steps',
     description: 'Steps that adaround learns each layer for.',
   }),
-  smooth: z.enum(['none', 'alpha', 'search']).default('none').meta({
-    title: 'Smooth activations',
-    description:
-      'Move outlier channels of what dense layers read into their weights (SmoothQuant), without a change of what the network computes: with one alpha for all, or the best from 0.3 to 0.9 found for each on the calibration samples. For transformers.',
-  }),
-  smoothAlpha: z.number().min(0).max(1).default(0.5).meta({
-    title: 'Alpha',
-    description:
-      'With smoothing by one alpha: how much of the range goes into the weights, from 0 (as little as they allow) to 1 (all).',
-  }),
-  smoothInsert: z.boolean().default(true).meta({
-    title: 'Multiply where nothing folds',
-    description:
-      'Smooth by a Mul of its own where nothing before a layer can take the division: an operator more, in float.',
-  }),
+  ...smoothFields,
   biasCorrection: z.enum(['none', 'samples', 'analytic']).default('none').meta({
     title: 'Correct biases',
     description:
