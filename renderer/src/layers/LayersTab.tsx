@@ -6,7 +6,7 @@ import type { LayerSummary, Variant } from '../../../shared/domain'
 import type { PruneSensitivity } from '../../../shared/prune'
 import type { QuantizeSensitivity } from '../../../shared/quantize'
 import { useSensitivity } from '../prune/MeasureSensitivity'
-import { useLosses } from '../quantize/MeasureLoss'
+import { useLosses, WatchLosses } from '../quantize/MeasureLoss'
 import { useQuery } from '../store/query'
 import type { TabProps } from '../tab-props'
 import { DataTable } from '../ui/DataTable'
@@ -35,6 +35,7 @@ export function LayersTab({ variant, reference }: TabProps) {
   const losses = useLosses(variant.id)
   return (
     <TabBody label="Layers">
+      <WatchLosses variant={variant.id} />
       {own.error && <ErrorNotice error={own.error} />}
       {own.data === undefined && !own.error && (
         <>

@@ -26,7 +26,8 @@ interface LayersPaneProps {
 /** The layers and what they lose; measured from here. */
 export function LayersPane({ form, losses, rows, sort, onSort, selected, onSelect }: LayersPaneProps) {
   const { data } = losses
-  const { history, setHistory, values, change } = form
+  const { history, setHistory, current, edit } = form
+  const byHand = form.mode === 'hand'
   return (
     <section className={classes.layers} aria-label="Layers and what they lose">
       <div className={classes.layersHead}>
@@ -34,7 +35,7 @@ export function LayersPane({ form, losses, rows, sort, onSort, selected, onSelec
           <ActionIcon
             size="sm"
             aria-label="Undo"
-            disabled={history.past.length === 0}
+            disabled={!byHand || history.past.length === 0}
             onClick={() => setHistory(undone)}
           >
             <Undo2 size={14} aria-hidden />
@@ -44,7 +45,7 @@ export function LayersPane({ form, losses, rows, sort, onSort, selected, onSelec
           <ActionIcon
             size="sm"
             aria-label="Redo"
-            disabled={history.future.length === 0}
+            disabled={!byHand || history.future.length === 0}
             onClick={() => setHistory(redone)}
           >
             <Redo2 size={14} aria-hidden />
@@ -79,7 +80,7 @@ export function LayersPane({ form, losses, rows, sort, onSort, selected, onSelec
             selected={selected}
             onSelect={onSelect}
             onFloat={row => {
-              if (!byPattern(row.choice)) change(withFloat(values, row.layer, row.choice.float === null))
+              if (!byPattern(row.choice)) edit(withFloat(current, row.layer, row.choice.float === null))
             }}
           />
         )}

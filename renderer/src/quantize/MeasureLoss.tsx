@@ -1,7 +1,7 @@
 import { Button } from '@mantine/core'
 import { Activity } from 'lucide-react'
-import { useEffect, useRef } from 'react'
-import type { Variant } from '../../../shared/domain'
+import { useEffect } from 'react'
+import type { Job, Variant } from '../../../shared/domain'
 import { formatDuration, formatExact } from '../../../shared/format'
 import type { QuantizeSensitivity } from '../../../shared/quantize'
 import { JobInPlace } from '../jobs/JobInPlace'
@@ -24,22 +24,28 @@ function keyOf(variant: string): string {
 
 /** What the layers of a variant lose in 8 bits, as measured last; while it is measured, those that are done. */
 export function useLosses(variant: string | null): Query<QuantizeSensitivity | null> {
-  const query = useQuery(variant === null ? null : keyOf(variant), client =>
+  return useQuery(variant === null ? null : keyOf(variant), client =>
     client.quantize.sensitivity({ variant: variant ?? '' }),
   )
-  const job = useApp(s => s.jobs.find(j => j.kind === KIND && j.studyId === s.studyId))
-  // Rows come as they are measured: asked for again whenever the job got further, and when it ends.
-  const mark = job && `${job.id} ${job.state} ${Math.floor(job.progress * STEPS)}`
-  const seen = useRef(mark)
-  useEffect(() => {
-    if (variant !== null && seen.current !== mark) invalidate(keyOf(variant))
-    seen.current = mark
-  }, [mark, variant])
-  return query
 }
 
-/** How often rows are asked for while they are measured. */
-const STEPS = 40
+/** How often layers are asked for while they are measured. */
+const STEPS = 20
+
+/** The newest measurement of the study; layers are asked for again whenever it got further, and when it ends. */
+function useMeasuring(variant: string): Job | undefined {
+  const job = useApp(s => s.jobs.find(j => j.kind === KIND && j.studyId === s.studyId))
+  const mark = job && `${job.id} ${job.state} ${Math.floor(job.progress * STEPS)}`
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the mark says when to ask; also at first, for what was measured while nobody looked
+  useEffect(() => invalidate(keyOf(variant)), [mark, variant])
+  return job
+}
+
+/** Keeps what is shown of losses true while they are measured elsewhere. */
+export function WatchLosses({ variant }: { variant: string }) {
+  useMeasuring(variant)
+  return null
+}
 
 interface MeasureLossProps {
   variant: Variant
@@ -50,7 +56,7 @@ interface MeasureLossProps {
 /** Starts measuring what each layer loses in 8 bits, shows how far it is, and how it was measured. */
 export function MeasureLoss({ variant, sensitivity, form }: MeasureLossProps) {
   const client = useClient()
-  const job = useApp(s => s.jobs.find(j => j.kind === KIND && j.studyId === s.studyId))
+  const job = useMeasuring(variant.id)
 
   async function measure() {
     try {

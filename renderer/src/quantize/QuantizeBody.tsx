@@ -63,7 +63,7 @@ export function QuantizeBody({
       }),
   )
   const before = usePrevious(question, trial.answer, trial.stale)
-  const rows = useMemo(() => layerRows(losses.data, form.values, sort), [losses.data, form.values, sort])
+  const rows = useMemo(() => layerRows(losses.data, form.current, sort), [losses.data, form.current, sort])
   const row = rows.find(r => picked !== null && means(picked, r.layer)) ?? rows[0]
   const blocked = trial.error !== undefined && !searching
 

@@ -56,6 +56,9 @@ export function useQuantizeForm({ techniques, parent, technique, given }: Quanti
     change,
     history,
     setHistory,
+    /** The options that layers are chosen in now. */
+    current: mode === 'search' ? searchValues : values,
+    edit: mode === 'search' ? setSearched : change,
     searchFields,
     searchPlaces,
     searchValues,
