@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Variant } from '../../../shared/domain'
 import { ownComparison } from '../../../shared/verdict'
-import { study } from '../fixtures/study'
+import { study, withTokens } from '../fixtures/study'
 import { metricRows } from './metric-rows'
 
 function variant(id: string): Variant {
@@ -27,6 +27,18 @@ describe('metricRows', () => {
 
   it('claims nothing inside the noise', () => {
     expect(rowOf('v1', 'accuracy')).toMatchObject({ tone: 'uncertain', change: 'no difference shown' })
+  })
+
+  it('takes tokens per second from turns with the reference, where it is a language model', () => {
+    const [reference, other] = [withTokens(variant('v0'), 100), withTokens(variant('v1'), 180)]
+    const rows = metricRows(reference, other, ownComparison(reference, other))
+    expect(rows.find(r => r.metric.id === 'tokensPerSecond')).toMatchObject({
+      basis: 'interleaved',
+      tone: 'better',
+      change: '1.8× faster',
+      variant: { value: 180 },
+    })
+    expect(rows.find(r => r.metric.id === 'promptTokensPerSecond')?.change).toBe('no difference shown')
   })
 
   it('takes latency from interleaved ratios', () => {

@@ -1,5 +1,5 @@
 /** The table "metric: reference, variant, change", with a claim only where the numbers carry one. */
-import type { Difference, LatencyRatio, Measured, Variant } from '../../../shared/domain'
+import type { Difference, GenerationRatio, LatencyRatio, Measured, Variant } from '../../../shared/domain'
 import { formatDifference, formatValue } from '../../../shared/format'
 import { availableMetrics, type Metric, measuredTogether } from '../../../shared/metrics'
 import {
@@ -33,7 +33,9 @@ export function metricRows(reference: Variant, variant: Variant, comparison: Com
   const beside = measuredTogether(reference, variant)
   return availableMetrics([beside, variant]).map(metric => {
     const sides = { reference: metric.read(beside), variant: metric.read(variant) }
-    return { metric, ...sides, ...changeOf(metric, sides.reference, sides.variant, comparison) }
+    const tokens = tokenRatio(metric, reference, variant)
+    const change = tokens ? ratioChange(tokens) : changeOf(metric, sides.reference, sides.variant, comparison)
+    return { metric, ...sides, ...change }
   })
 }
 
@@ -74,7 +76,19 @@ function latencyRatio(metric: Metric, ratios: readonly LatencyRatio[]): LatencyR
   return [...ratios].sort((a, b) => a.threads - b.threads).find(r => r.batch === batch)
 }
 
-function ratioChange(ratio: LatencyRatio): Change {
+/** Of a language model: prompt or tokens made, measured in turns with the reference. */
+function tokenRatio(metric: Metric, reference: Variant, variant: Variant): GenerationRatio | undefined {
+  const phases: Record<string, GenerationRatio['phase']> = {
+    tokensPerSecond: 'token',
+    promptTokensPerSecond: 'prompt',
+  }
+  const found = (variant.benchmark?.generation?.ratios ?? []).filter(
+    r => r.a === reference.model && r.b === variant.model && r.phase === phases[metric.id],
+  )
+  return found.sort((a, b) => a.threads - b.threads)[0]
+}
+
+function ratioChange(ratio: LatencyRatio | GenerationRatio): Change {
   return {
     tone: ratioTone(ratio),
     basis: 'interleaved',

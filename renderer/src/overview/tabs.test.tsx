@@ -6,7 +6,7 @@ import { BantamError } from '../../../shared/errors'
 import type { Connection } from '../client'
 import { ExportTab } from '../export/ExportTab'
 import { fixtureConnection } from '../fixtures/client'
-import { hardware, study } from '../fixtures/study'
+import { hardware, study, withTokens } from '../fixtures/study'
 import { techniques } from '../fixtures/techniques'
 import { LayersTab } from '../layers/LayersTab'
 import { PredictionsTab } from '../predictions/PredictionsTab'
@@ -113,6 +113,20 @@ describe('Layers', () => {
     show('LayersTab', variant('v1'), { answers: { layers } as Partial<Variants> })
     expect(await screen.findByText('1 layer')).toBeTruthy()
     expect(screen.getByText('No layer of this model has weights.')).toBeTruthy()
+  })
+})
+
+describe('Speed', () => {
+  it('of a language model shows tokens per second next to its reference; of others nothing', async () => {
+    show('SpeedTab', withTokens(variant('v1'), 180), { reference: withTokens(variant('v0'), 100) })
+    expect(screen.getByText('Tokens per second')).toBeTruthy()
+    expect(screen.getByText('Making a token: 1.8× faster')).toBeTruthy()
+    expect(screen.getByText('Reading a prompt: no difference shown')).toBeTruthy()
+    expect(screen.getByRole('row', { name: /^Handwritten digits|int8/ })).toBeTruthy()
+    expect(screen.getByText(/A prompt of 128 tokens and 32 made after it/)).toBeTruthy()
+    cleanup()
+    show('SpeedTab', variant('v1'))
+    expect(screen.queryByText('Tokens per second')).toBeNull()
   })
 })
 

@@ -17,6 +17,7 @@ import { OperatorBars } from './OperatorBars'
 import classes from './speed.module.css'
 import { bySeverity, operatorTimes } from './speed-view'
 import { TimeShares } from './TimeShares'
+import { TokensPanel } from './TokensPanel'
 
 /** Where the time goes, and why a variant is or is not faster than its teacher. */
 export function SpeedTab({ study, variant, reference }: TabProps) {
@@ -42,6 +43,7 @@ export function SpeedTab({ study, variant, reference }: TabProps) {
           it can be said why one is faster.
         </EmptyState>
       )}
+      <TokensPanel variant={variant} reference={reference} />
       {speed.data && <SpeedView key={variant.id} report={speed.data} {...{ study, variant, reference }} />}
     </TabBody>
   )
