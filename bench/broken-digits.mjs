@@ -1,20 +1,22 @@
 /**
  * The sample's digits teacher with the same answers in float and bad ones in int8 with one scale per tensor: a fifth of
- * the first convolution's channels are made 100 to 1000 times larger and their readers as much smaller, as batch
- * normalization leaves them in real networks. `load` is that of engine.mjs. Writes the model to `path`.
+ * the channels between the two convolutions (op Conv), or the two dense layers (Gemm), are made 100 to 1000 times larger
+ * and their readers as much smaller, as batch normalization leaves them in real networks. `load` is that of engine.mjs.
+ * Writes the model to `path`.
  */
 import { join } from 'node:path'
 import { root } from './engine.mjs'
 
 export const teacher = join(root, 'samples/digits-teacher.onnx')
 
-export async function breakDigits(load, seed, path) {
+export async function breakDigits(load, seed, path, op = 'Conv') {
   const names = ['read', 'write', 'tensor']
   const [{ readModel }, { writeModel }, { makeTensor, tensorDims, tensorValues }] = await Promise.all(
     names.map(name => load(`main/onnx/${name}`)),
   )
   const model = await readModel(teacher)
-  const [first, second] = model.graph.topological().filter(node => node.opType === 'Conv')
+  // Weights of both are [out, in, …]: the dense layers' are transposed.
+  const [first, second] = model.graph.topological().filter(node => node.opType === op)
   const scale = (name, axis, factors) => {
     const tensor = model.graph.initializer(name)
     const dims = tensorDims(tensor)

@@ -35,9 +35,14 @@ try {
   console.log(`| ${Array.from({ length: 11 }, () => '---').join(' | ')} |`)
   search('teacher', teacher)
   for (let seed = 0; seed < Number(flags.seeds); seed++) {
-    const path = join(folder, `broken-${seed}.onnx`)
-    await breakDigits(load, seed, path)
-    search(`broken, seed ${seed}`, path)
+    for (const [what, op] of [
+      ['convolutions', 'Conv'],
+      ['dense layers', 'Gemm'],
+    ]) {
+      const path = join(folder, 'broken.onnx')
+      await breakDigits(load, seed, path, op)
+      search(`broken between ${what}, seed ${seed}`, path)
+    }
   }
   for (const path of flags.model) search(basename(path), path)
 } finally {
