@@ -3,7 +3,7 @@ import type { TensorFit } from '../../../shared/quantize'
 import { decibels } from '../../measure/signal'
 import type { Model } from '../../onnx/model'
 import { tensorDims } from '../../onnx/tensor'
-import { affineFor, type CodeRange, codeRange, type Range, representable } from '../affine'
+import { affineFor, type CodeRange, codeRange, type Range, rangeOf, representable } from '../affine'
 import type { Histogram } from '../histogram'
 import { rangeError } from '../mse-range'
 import type { StaticDecisions } from '../static-options'
@@ -60,11 +60,16 @@ function outliersOf(magnitudes: Histogram): number {
     if (seen + count >= MOST * total && count > 0) {
       const inside = (MOST * total - seen) / count
       const [left, right] = [magnitudes.edge(i), magnitudes.edge(i + 1)]
-      return high / Math.max(left + inside * (right - left), Number.MIN_VALUE)
+      return stretch(high, left + inside * (right - left))
     }
     seen += count
   }
   return 1
+}
+
+/** The largest magnitude over a usual one; a million where that is next to nothing. */
+function stretch(most: number, usual: number): number {
+  return most === 0 ? 1 : Math.min(1e6, most / Math.max(usual, Number.MIN_VALUE))
 }
 
 /** Values outside a range, those of a bin at its edge in proportion. */
@@ -120,9 +125,8 @@ export function weightFit(weights: LayerWeights): TensorFit {
   return {
     name,
     role: 'weight',
-    min: values.reduce((a, b) => Math.min(a, b), Number.POSITIVE_INFINITY),
-    max: values.reduce((a, b) => Math.max(a, b), Number.NEGATIVE_INFINITY),
-    outliers: most / Math.max(usual, Number.MIN_VALUE),
+    ...rangeOf(values),
+    outliers: stretch(most, usual),
     clipped,
     sqnr,
     imbalance: widths.length > 0 ? imbalanceOf(widths) : null,
