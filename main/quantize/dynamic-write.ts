@@ -7,7 +7,7 @@ import type { Model } from '../onnx/model'
 import { makeTensor, tensorDims } from '../onnx/tensor'
 import { nodeId } from './names'
 import { dropStaleShapes } from './qdq'
-import { Smoothing } from './smooth'
+import { Smoothing } from './smooth-options'
 import { raiseOpset } from './upgrade'
 import { floatValues, quantizeWeight } from './weights'
 

@@ -7,7 +7,8 @@ import { simplify } from '../onnx/simplify'
 import { elementCount } from '../runtime/tensor'
 import { editableCopy } from './copy'
 import { equalized } from './equalize'
-import { type Smoothing, withSmoothing } from './smooth'
+import { withSmoothing } from './smooth'
+import type { Smoothing } from './smooth-options'
 
 interface Prepared {
   model: Model

@@ -3,7 +3,6 @@ import type { NodeProto } from 'onnx-buf'
 import type { Model } from '../onnx/model'
 import { dataTypeName, tensorDims } from '../onnx/tensor'
 import { type Fold, findFold } from './fold-scale'
-import type { Chosen } from './select'
 import { channelAxis } from './weights'
 
 export interface SmoothGroup {
@@ -20,7 +19,7 @@ export interface SmoothGroup {
  * Groups in reverse order of the graph: a division folded into a layer changes its weights, so layers behind come
  * first. `chosen`: what is to be quantized.
  */
-export function smoothGroups(model: Model, chosen: readonly Pick<Chosen, 'node'>[]): SmoothGroup[] {
+export function smoothGroups(model: Model, chosen: readonly { node: NodeProto }[]): SmoothGroup[] {
   const readers = new Map<string, NodeProto[]>()
   for (const { node } of chosen) {
     if (inputChannels(model, node) === null) continue

@@ -1,4 +1,4 @@
-/** Options of smoothing, which every quantization of activations shares. */
+/** Options and decisions of smoothing, which every quantization of activations shares. */
 import { z } from 'zod'
 
 export const smoothFields = {
@@ -18,3 +18,16 @@ export const smoothFields = {
       'Smooth by a Mul of its own where nothing before a layer can take the division: an operator more, in float.',
   }),
 }
+
+/** One smoothed value, in a plan. They are applied in their order. */
+export const Smoothing = z.object({
+  value: z.string(),
+  /** First outputs of the dense layers that read it. */
+  readers: z.array(z.string()),
+  /** Whether what makes the value takes the division, or a Mul behind it. */
+  folded: z.boolean(),
+  alpha: z.number(),
+  /** One float32 per channel, little-endian, in base64. */
+  scales: z.base64(),
+})
+export type Smoothing = z.infer<typeof Smoothing>

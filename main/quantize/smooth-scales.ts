@@ -7,8 +7,13 @@
  * Paper: Xiao et al., SmoothQuant: Accurate and Efficient Post-Training Quantization for Large Language Models, ICML
  * 2023 (arXiv:2211.10438), equation 4.
  */
-import type { DenseWeight } from './smooth-search'
 import type { ChannelStatistics } from './smooth-statistics'
+
+/** Weights of one layer as [inputs, outputs]. */
+export interface DenseWeight {
+  values: Float32Array<ArrayBuffer>
+  outputs: number
+}
 
 /** Least scale, as in the authors' code. */
 const LEAST = 1e-5

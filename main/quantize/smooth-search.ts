@@ -14,16 +14,10 @@ import { serialize } from '../onnx/write'
 import { openSession, type Session } from '../runtime/session'
 import type { Tensor } from '../runtime/tensor'
 import { affineFor, codeRange } from './affine'
-import { rowMagnitudes, smoothingScales } from './smooth-scales'
+import { type DenseWeight, rowMagnitudes, smoothingScales } from './smooth-scales'
 import type { ChannelStatistics } from './smooth-statistics'
 
 const ALPHAS = Array.from({ length: 13 }, (_, i) => (30 + 5 * i) / 100)
-
-/** Weights of one layer as [inputs, outputs]. */
-export interface DenseWeight {
-  values: Float32Array<ArrayBuffer>
-  outputs: number
-}
 
 export interface SearchCoding {
   perChannel: boolean

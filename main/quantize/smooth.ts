@@ -5,7 +5,6 @@
  * Paper: Xiao et al., ICML 2023 (arXiv:2211.10438). See smooth-scales.ts, and smooth-search.ts for how α is found.
  */
 import type { NodeProto } from 'onnx-buf'
-import { z } from 'zod'
 import type { Note } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
 import { breathe, type TaskContext, within } from '../jobs/context'
@@ -15,28 +14,15 @@ import type { SampleSet } from '../technique'
 import { editableCopy } from './copy'
 import { divideByMul, divideFolded, type Fold, findFold, multiplyInputs } from './fold-scale'
 import { nodeId } from './names'
-import type { Chosen } from './select'
 import { inputChannels, type SmoothGroup, smoothGroups } from './smooth-groups'
-import { rowMagnitudes, smoothingScales } from './smooth-scales'
-import { AlphaSearch, type DenseWeight, type SearchCoding } from './smooth-search'
+import type { Smoothing } from './smooth-options'
+import { type DenseWeight, rowMagnitudes, smoothingScales } from './smooth-scales'
+import { AlphaSearch, type SearchCoding } from './smooth-search'
 import { type ChannelStatistics, channelStatistics } from './smooth-statistics'
 import { channelAxis, floatValues } from './weights'
 
 /** A Mul of its own must take at least this share of the error away. */
 const WORTH_A_MUL = 0.2
-
-/** One smoothed value, in a plan. They are applied in their order. */
-export const Smoothing = z.object({
-  value: z.string(),
-  /** First outputs of the dense layers that read it. */
-  readers: z.array(z.string()),
-  /** Whether what makes the value takes the division, or a Mul behind it. */
-  folded: z.boolean(),
-  alpha: z.number(),
-  /** One float32 per channel, little-endian, in base64. */
-  scales: z.base64(),
-})
-export type Smoothing = z.infer<typeof Smoothing>
 
 export interface SmoothOptions extends SearchCoding {
   /** One α for all, or the best of 0.3 to 0.9 for each value. */
@@ -52,7 +38,7 @@ export interface SmoothOptions extends SearchCoding {
  */
 export async function decideSmoothing(
   model: Model,
-  chosen: readonly Pick<Chosen, 'node'>[],
+  chosen: readonly { node: NodeProto }[],
   options: SmoothOptions,
   samples: SampleSet & { threads: number },
   context: TaskContext,

@@ -1,8 +1,7 @@
 /** Options and decisions of static int8 quantization. */
 import { z } from 'zod'
 import { QUANTIZABLE } from '../operators/quantize'
-import { Smoothing } from './smooth'
-import { smoothFields } from './smooth-options'
+import { Smoothing, smoothFields } from './smooth-options'
 
 export const StaticOptions = z.object({
   calibration: z.enum(['minmax', 'entropy', 'percentile', 'mse']).default('minmax').meta({
