@@ -93,6 +93,33 @@ describe('sensitivity to quantization', () => {
     )
   })
 
+  test('leaves out a layer that the compared output does not depend on', async () => {
+    const two = makeModel({
+      inputs: [makeValue('x', 'float32', ['n', 4])],
+      outputs: [makeValue('y', 'float32', ['n', 5]), makeValue('z', 'float32', ['n', 3])],
+      nodes: [
+        makeNode('Gemm', ['x', 'w0'], ['h'], {}, { name: 'shared' }),
+        makeNode('Gemm', ['h', 'w2'], ['z'], {}, { name: 'other' }),
+        makeNode('Gemm', ['h', 'w1'], ['y'], {}, { name: 'head' }),
+      ],
+      initializers: [
+        makeTensor('w0', 'float32', [4, 4], normals(16, 1)),
+        makeTensor('w1', 'float32', [4, 5], normals(20, 2)),
+        makeTensor('w2', 'float32', [4, 3], normals(12, 3)),
+      ],
+    })
+    const rows = arrayDataset({ x: { dims: [20, 4], data: normals(80, 4) } })
+    const set = { dataset: rows, indices: rows.indices('all') }
+    const found = await measureQuantization(
+      { ...request, model: two, calibration: set, samples: set },
+      testContext(),
+    )
+    expect(found.layers.map(l => l.id)).toEqual(['h', 'y'])
+    expect(found.declined).toEqual([
+      { id: 'z', node: 'Gemm other', reason: 'The output that is compared, y, does not depend on it.' },
+    ])
+  })
+
   test('names a layer that is not quantized', async () => {
     await expect(measureQuantization({ ...request, layers: ['r1'] }, testContext())).rejects.toMatchObject({
       code: 'bad-option',

@@ -16,10 +16,11 @@ import { describeNode } from '../../onnx/graph'
 import { nodeTimes } from '../../prune/timings'
 import type { SampleSet } from '../../technique'
 import { editableCopy } from '../copy'
-import { nodesNamed } from '../names'
+import { nodeId, nodesNamed } from '../names'
 import { writeStatic } from '../static-write'
 import { alone, type Part, type PlannedLayer } from './alone'
 import { layerCosts } from './costs'
+import { cut } from './cut'
 import { keepSensitivity, keptSensitivity } from './kept'
 import { Prefix } from './prefix'
 import { type Subject, type SubjectRequest, subjectOf, tensorFits } from './subject'
@@ -132,12 +133,18 @@ async function measureLayers(
   const costs = await layerCosts(subject.model)
   const times = await nodeTimes(subject.model, { ...context, progress: () => {} })
   const prefix = await Prefix.begin(subject.model, runner)
+  const answering = new Set(cut(subject.model, [], [runner.answering]).graph.nodes.map(nodeId))
   for (const [i, layer] of chosen.entries()) {
     const { planned, node } = layer
     await breathe(context)
     // Past what is done as well: moved by other steps, the samples would differ by a rounding.
-    await prefix.advance(node, context)
+    if (answering.has(planned.id)) await prefix.advance(node, context)
     if (done.has(planned.id)) continue
+    if (!answering.has(planned.id)) {
+      const reason = `The output that is compared, ${runner.answering}, does not depend on it.`
+      found.declined.push({ id: planned.id, node: describeNode(node), reason })
+      continue
+    }
     context.progress(i / chosen.length, `Measuring ${planned.id} (layer ${i + 1} of ${chosen.length})`)
     await breathe(context)
     try {
