@@ -48,6 +48,10 @@ export function weightKey({ name, axis }: Pick<Weight, 'name' | 'axis'>): string
   return `${name}|${axis}`
 }
 
+export function weightOfKey(key: string): string {
+  return key.slice(0, key.lastIndexOf('|'))
+}
+
 class NetWriter {
   private readonly steps: FakeQuantized['steps'] = { activations: new Map(), weights: new Map() }
   private readonly groups
@@ -56,6 +60,8 @@ class NetWriter {
   private readonly activationScales = new Map<string, string>()
   /** Scales of a weight, shape [scales]. */
   private readonly weightScales = new Map<string, string>()
+  /** What readers of a weight, or of a constant, read. */
+  private readonly weightValues = new Map<string, string>()
   /** The value that planned readers of an activation read. */
   private readonly rounded = new Map<string, string>()
 
@@ -111,8 +117,6 @@ class NetWriter {
     if (bias !== null) this.writeBias(node, bias, scales)
     this.model.graph.setInput(node, position, this.weightValue(weight, scales, tensorDims(tensor).length))
   }
-
-  private readonly weightValues = new Map<string, string>()
 
   private weightValue(weight: Weight, scales: string, rank: number): string {
     const key = weightKey(weight)

@@ -19,7 +19,7 @@ import { withoutFrozen } from '../training/freeze'
 import type { MetricKind } from '../training/metric'
 import { trainableNet } from '../training/net'
 import type { Objective } from '../training/objective'
-import { type FakeQuantized, fakeQuantized } from './net'
+import { type FakeQuantized, fakeQuantized, weightOfKey } from './net'
 import type { QatOptions } from './options'
 
 /** Round and Clip as fake quantization writes them. */
@@ -79,7 +79,9 @@ export async function qatTask(
   )
   const blocked = beforeObstacles(task.objective.model)
   const { activations, weights: ofWeights } = fake.steps
-  const steps = [...ofWeights.values(), ...activations.values()].filter(s => !blocked.has(s.parameter))
+  // A weight that is frozen keeps its scale too, so that its codes stay.
+  const own = [...ofWeights].filter(([key]) => weights.includes(weightOfKey(key))).map(([, step]) => step)
+  const steps = [...own, ...activations.values()].filter(s => !blocked.has(s.parameter))
   return { ...task, prepared, fake, wrt: [...weights, ...steps.map(step => step.parameter)] }
 }
 
