@@ -257,6 +257,17 @@ describe('a plan with learned rounding', () => {
   })
 })
 
+test('analytic bias correction leaves out layers whose rounding was learned', async () => {
+  const options = { ...coarse, rounding: 'adaround', roundingSteps: 120, biasCorrection: 'analytic' }
+  const plan = await planned(network(), options)
+  const { roundings, biases } = StaticDecisions.parse(plan.decisions)
+  const learned = roundings.filter(r => r.learned).map(r => r.id)
+  expect(learned.length).toBeGreaterThan(0)
+  expect(biases.filter(b => learned.includes(b.id))).toEqual([])
+  const said = plan.notes.filter(n => n.message.endsWith('its rounding was learned with the shift in view.'))
+  expect(said).toHaveLength(learned.length)
+})
+
 test.each([
   ...['none', 'samples', 'analytic'].flatMap(biasCorrection =>
     [false, true].map(equalize => ({ rounding: 'nearest', biasCorrection, equalize })),

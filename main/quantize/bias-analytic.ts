@@ -61,6 +61,9 @@ function shiftOf(
   known: Known,
 ): Float64Array | string {
   if (!hasBias(planned.node)) return 'its beta is zero'
+  // What is learned makes up for the shift of what the layer reads too: to take away its own part would undo that.
+  if (decisions.roundings.some(r => r.learned && r.id === planned.planned.id))
+    return 'its rounding was learned with the shift in view'
   if ('unknown' in known) return `the mean of what it reads is not known, as ${known.unknown}`
   const layer = roundedLayer(model, layers, planned, decisions)
   if (typeof layer === 'string') return layer
