@@ -66,11 +66,10 @@ it('asks for data where a technique needs it and offers to bring some in', async
   await screen.findByRole('tree', { name: 'Variants' })
   fireEvent.keyDown(document.body, { key: 'n' })
   const dialog = await screen.findByRole('dialog', { name: 'New variant' })
-  expect(
-    within(dialog).getByText(/needs samples to calibrate on, and this study has no data yet/),
-  ).toBeTruthy()
-  expect(within(dialog).getByRole('button', { name: 'Start' }).hasAttribute('disabled')).toBe(true)
-  fireEvent.click(within(dialog).getByRole('button', { name: 'Import data…' }))
+  fireEvent.click(within(dialog).getByRole('radio', { name: /^Static int8/ }))
+  expect(await screen.findByText('No data yet')).toBeTruthy()
+  expect(screen.queryByRole('button', { name: 'Start' })).toBeNull()
+  fireEvent.click(screen.getByRole('button', { name: 'Import data…' }))
   expect(await screen.findByRole('dialog', { name: 'Import data' })).toBeTruthy()
-  expect(useUi.getState().dialog).toMatchObject({ next: { kind: 'new-variant', parent: 'v0' } })
-})
+  expect(useUi.getState().dialog).toMatchObject({ next: { kind: 'quantize', parent: 'v0' } })
+}, 20_000)

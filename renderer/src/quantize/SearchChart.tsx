@@ -114,7 +114,7 @@ export function SearchChart({ search }: { search: QuantizeSearch }) {
             strokeDasharray="5 4"
             label={{
               value: `at most ${dropText(allowed, metric)}`,
-              position: 'insideTopRight',
+              position: 'insideBottomRight',
               fontSize: 11,
               fill: colors.teacher,
             }}

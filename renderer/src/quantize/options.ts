@@ -17,6 +17,9 @@ const MAIN_OPTIONS: readonly string[] = [
 /** What a search is asked for, in the names its options have. */
 const GOAL_OPTIONS: readonly string[] = ['loseAtMost', 'goal', 'minutes', 'judged']
 
+/** Chosen layer by layer. */
+const OWN_PLACES: readonly string[] = ['overrides']
+
 export interface QuantizeFields {
   goal: Field[]
   main: Field[]
@@ -28,7 +31,11 @@ export function quantizeFields(fields: readonly Field[]): QuantizeFields {
   const pick = (names: readonly string[]) => names.flatMap(name => fields.find(f => f.name === name) ?? [])
   const goal = pick(GOAL_OPTIONS)
   const main = pick(MAIN_OPTIONS)
-  return { goal, main, more: fields.filter(f => !goal.includes(f) && !main.includes(f)) }
+  return {
+    goal,
+    main,
+    more: fields.filter(f => !goal.includes(f) && !main.includes(f) && !OWN_PLACES.includes(f.name)),
+  }
 }
 
 /** Names of what a network may be quantized with, as a name of a variant says them. */

@@ -171,7 +171,7 @@ describe('optionRows', () => {
       ['Calibration samples', 50, 200, true],
       ['Odd', 1, undefined, true],
     ])
-    expect(rows.filter(r => !r.changed)).toHaveLength(6)
+    expect(rows.filter(r => !r.changed)).toHaveLength(10)
   })
 
   it('writes values as people read them', () => {
