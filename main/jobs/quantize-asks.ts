@@ -11,7 +11,9 @@ import { previewStatic } from '../quantize/preview'
 import { measuredSamples } from '../quantize/sensitivity/samples'
 import { staticInt8 } from '../quantize/static-int8'
 import type { StaticOptions } from '../quantize/static-options'
+import type { StatisticsStore } from '../quantize/statistics'
 import { folderStore } from '../quantize/statistics-folder'
+import { remembered } from '../quantize/statistics-remembered'
 import { Worth } from '../quantize/worth'
 import type { TaskContext } from './context'
 import { Kept } from './kept'
@@ -28,6 +30,7 @@ const SAMPLES = 512
 /** By hash of the parent, options and data: a screen asks for the same again and again. */
 const previews = new Kept<QuantizePreview>(64)
 const models = new Kept<Model>(2)
+const stores = new Kept<StatisticsStore>(1)
 /** What the parents answer to the samples. */
 const worths = new Kept<Worth>(2)
 
@@ -62,12 +65,16 @@ async function make(
     const worth = await worths.get(JSON.stringify([hash, data.spec, options.samples]), () =>
       Worth.open(model, samples, threads, context),
     )
-    const input = { model, calibration, statistics: folderStore(statistics), seed: 0, threads }
+    const input = { model, calibration, statistics: await statisticsIn(statistics), seed: 0, threads }
     const plan = await staticInt8.plan(input, options, context)
     return await previewStatic({ path, sizeBytes: summary.sizeBytes, model }, plan, worth, context)
   } finally {
     await rm(tempDir, { recursive: true, force: true })
   }
+}
+
+function statisticsIn(folder: string): Promise<StatisticsStore> {
+  return stores.get(folder, async () => remembered(folderStore(folder)))
 }
 
 /** Options without what learns for long, and notes of what the job does otherwise. */

@@ -63,7 +63,7 @@ function listed(ids: readonly string[]): string {
   return `${ids.slice(0, NAMED).join(', ')}${more}`
 }
 
-const UNITS: Record<QuantizeSearch['metric'], string> = {
+export const UNITS: Record<QuantizeSearch['metric'], string> = {
   accuracy: 'points of accuracy',
   agreement: 'points of agreement with the original',
   rmse: 'of root mean squared error',
@@ -71,6 +71,6 @@ const UNITS: Record<QuantizeSearch['metric'], string> = {
 }
 
 /** Shares in per cent, errors as they are. */
-function amount(value: number, metric: QuantizeSearch['metric']): string {
+export function amount(value: number, metric: QuantizeSearch['metric']): string {
   return metric === 'rmse' ? value.toPrecision(3) : (100 * value).toFixed(2)
 }
