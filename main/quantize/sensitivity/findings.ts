@@ -82,8 +82,8 @@ function recalibrated(tensor: TensorDetail, { subject, codes }: LookedInto): Tri
     ranges.filter(range => beyond(tensor, range) <= GIVEN_UP),
     range => inBulk(range) ?? 0,
   )
-  const then = few && inBulk(few)
-  if (now === null || then === undefined || then === null || now >= ENOUGH) return []
+  const then = few ? inBulk(few) : null
+  if (!few || now === null || then === null || now >= ENOUGH) return []
   return [
     told(
       few,
