@@ -66,7 +66,7 @@ async function differentiate(g: Golden, learned: boolean) {
   graph.add(makeNode('ReduceSum', ['product'], ['loss'], { keepdims: 0n }))
   const wrt = learned ? ['x', 'v'] : ['x']
   const backward = await gradientGraph(model, { loss: 'loss', wrt, outputs: [y] })
-  const v = learned
+  const v: Record<string, Tensor> = learned
     ? {
         v: float(
           [g.scale.length],

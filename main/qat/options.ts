@@ -32,6 +32,8 @@ export const QatOptions = z.object({
   temperature: DistillOptions.shape.temperature,
   labelWeight: DistillOptions.shape.labelWeight,
   ...Placement.shape,
+  // What equalization may cost a balanced network is learnt back; what it mends need not be learnt.
+  equalize: StaticOptions.shape.equalize.default(true),
   samples: StaticOptions.shape.samples.meta({
     title: 'Calibration samples',
     description: 'How many of the samples that are learnt from the first scales are measured on.',

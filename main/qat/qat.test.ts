@@ -25,7 +25,7 @@ import { answers } from './testing'
 const data = spiral(480)
 const test = spiral(300, { seed: 77 })
 /** One scale per tensor for weights too, so that the broken channels hurt; U8U8 cannot saturate anywhere. */
-const HARD = { perChannel: false, format: 'U8U8' as const, batch: 40 }
+const HARD = { perChannel: false, format: 'U8U8' as const, equalize: false, batch: 40 }
 
 /** Trained, then some channels made large and their readers small: the same answers, no longer fit for int8. */
 async function brokenNet(): Promise<Model> {
@@ -136,6 +136,13 @@ describe('what int8 breaks, training with the rounding in place mends', () => {
     const { quantization } = QatDecisions.parse(plan.decisions)
     const static8 = await staticInt8.apply(net, { ...plan, decisions: quantization })
     expect(serialize(result)).toEqual(serialize(static8))
+  })
+
+  it('begins with equalized layers where that is not turned off', async () => {
+    expect(QatOptions.parse({}).equalize).toBe(true)
+    const { result, plan } = await qat(net, { equalize: true, epochs: 1 })
+    expect(QatDecisions.parse(plan.decisions).quantization.equalized).toBe(true)
+    expect(await accuracy(result)).toBeGreaterThan(0.95)
   })
 
   it('measures epochs as the written model answers', async () => {
