@@ -76,7 +76,8 @@ describe('sensitivity to quantization', () => {
     expect(found.layers.reduce((total, l) => total + l.macs, 0)).toBeCloseTo(1, 5)
     const sqnr = found.layers.map(l => l.whole.sqnr ?? 999)
     expect(found.quantized.sqnr).toBeLessThan(Math.min(...sqnr) + 1)
-    expect(found.layers.every(l => (l.milliseconds ?? 0) > 0)).toBe(true)
+    // The addition runs inside the convolution before it.
+    expect([first, second, dense].every(l => (l?.milliseconds ?? 0) > 0)).toBe(true)
   })
 
   test('is what static int8 with all other layers excluded loses', async () => {
