@@ -17,6 +17,7 @@ import type { Session } from '../runtime/session'
 import { type Tensor, toNumbers } from '../runtime/tensor'
 import { emptyAnswers, enter, type LanguageAnswers, maskedPlaces } from './answers'
 import { looksAhead } from './causal'
+import { completed } from './feeds'
 import { type LanguageModel, languageModel } from './recognise'
 
 const BATCH = 32
@@ -31,6 +32,8 @@ export async function asLanguage(session: Session, dataset: Dataset): Promise<La
   const language = languageModel(session.inputs, session.outputs)
   const { task, inputs } = dataset.summary
   if (!language || task !== 'none' || !inputs.some(i => i.name === language.ids.name)) return undefined
+  // With a past handed on, a token cannot have seen what follows.
+  if (language.caches.length > 0) return language
   try {
     return (await looksAhead(session, language)) ? undefined : language
   } catch (error) {
@@ -61,8 +64,9 @@ export async function collectLanguage(
     const asked = fixed
       ? Uint32Array.from({ length: size }, (_, i) => wanted[Math.min(i, wanted.length - 1)] ?? 0)
       : wanted
+    // Where the tokens are is told by what the data say, not by what is made up for the model.
     const batch = await dataset.batch(asked)
-    const scores = (await session.run(batch.feeds, [language.logits]))[language.logits]
+    const scores = (await session.run(completed(language, batch.feeds), [language.logits]))[language.logits]
     if (scores?.dims.length !== 3) throw noScores(language.logits)
     kept ??= thinned(language.logits, scores, indices.length, width)
     for (let i = 0; i < wanted.length; i++) {

@@ -112,6 +112,12 @@ describe('perplexity', () => {
       teacher.evaluation.metrics.perplexity?.value ?? 0,
       4,
     )
+    // Opened for a model without a cache, the data do for one with a cache too.
+    const again = await evaluateModel({ model: cached, hash: 'b', dataset, split: 'all' }, context)
+    expect(again.evaluation.metrics.perplexity?.value).toBeCloseTo(
+      same.evaluation.metrics.perplexity?.value ?? 0,
+      4,
+    )
     const path = join(folder, 'outputs')
     await writeOutputs(path, teacher.outputs)
     const kept = await readOutputs(path)

@@ -57,3 +57,15 @@ export function languageFeeds(
   }
   return feeds
 }
+
+/**
+ * Feeds of a batch with what this model takes and the data were not opened for, told from the token numbers: a mask of
+ * ones (what follows a text does not reach back into it), positions, an empty past.
+ */
+export function completed(language: LanguageModel, feeds: Feeds): Feeds {
+  const ids = feeds[language.ids.name]
+  const [batch = 0, length = 0] = ids?.dims ?? []
+  if (!ids) return feeds
+  const rows = Array.from({ length: batch }, () => new Uint8Array(length))
+  return { ...languageFeeds(language, rows), ...feeds }
+}

@@ -13,6 +13,7 @@ import type { Benchmark, BenchmarkRow, Device, Generation, LatencyRatio, Note } 
 import { BantamError } from '../../shared/errors'
 import type { Dataset } from '../data/dataset'
 import { breathe, type TaskContext, within } from '../jobs/context'
+import { completed } from '../language/feeds'
 import { languageModel } from '../language/recognise'
 import { measureGeneration } from '../language/speed'
 import { inFreshProcess, type LoadAnswer } from '../runtime/fresh'
@@ -158,7 +159,10 @@ async function measureBatch(
     await breathe(context)
     context.progress((0.3 * i) / entries.length, `loading ${entry.name} in a fresh process`)
     await guarded(work.notes, entry.name, async () => {
-      const feeds = dataset ? await sampleFeeds(dataset, batch) : makeFeeds(entry.session.inputs, batch)
+      const { inputs, outputs } = entry.session
+      const language = languageModel(inputs, outputs)
+      const samples = dataset && (await sampleFeeds(dataset, batch))
+      const feeds = samples ? (language ? completed(language, samples) : samples) : makeFeeds(inputs, batch)
       const request = { kind: 'load' as const, model: entry.path, feeds, device: work.device, threads }
       const fresh = await inFreshProcess(request, { signal: context.signal })
       // What a process of its own survived may run here.
