@@ -74,7 +74,7 @@ describe('16-bit activations', () => {
   })
 
   test('say which of several choices holds, and what has no values of its own', async () => {
-    const overrides = [...wide('f*', 'sec*'), { node: 'second', activations: 'int8' }]
+    const overrides = [...wide('fir*', 'f', 'r*', 'sec*'), { node: 'second', activations: 'int8' }]
     const { decisions, plan } = await quantize(network(), { overrides })
     expect(decisions.wide.nodes.map(n => n.name)).toEqual(['first'])
     const declined = plan.notes.filter(note => note.code === 'wide-declined')

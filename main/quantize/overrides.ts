@@ -1,11 +1,13 @@
 /** Choices for single nodes: activations in 16 bits, another calibration. */
 import type { NodeProto } from 'onnx-buf'
 import { type TaskContext, within } from '../jobs/context'
-import type { Model } from '../onnx/model'
+import { type Model, normalDomain } from '../onnx/model'
+import { quantizeRole } from '../operators/quantize'
 import { type Calibration, type CalibrationMethod, type CalibrationRequest, calibrate } from './calibrate'
 import { nodesNamed } from './names'
 import type { StaticOptions } from './static-options'
 import { memoryStore } from './statistics'
+import { mayBeWide } from './wide-nodes'
 
 type CalibrationName = StaticOptions['calibration']
 
@@ -25,12 +27,18 @@ export function choicesOf(model: Model, overrides: StaticOptions['overrides']): 
   const byNode = new Map<NodeProto, CalibrationName>()
   for (const { node: name, activations, calibration } of overrides) {
     for (const node of nodesNamed(model.graph, [name], 'overrides')) {
-      if (activations === 'int16') wide.add(node)
+      // A pattern means those it can be had of; a name is declined with the reason.
+      if (activations === 'int16' && (!name.includes('*') || hasOwnValues(node))) wide.add(node)
       if (activations === 'int8') wide.delete(node)
       if (calibration) byNode.set(node, calibration)
     }
   }
   return { wide, calibrations: byValue(model, byNode) }
+}
+
+function hasOwnValues({ opType, domain }: NodeProto): boolean {
+  const role = quantizeRole(opType, normalDomain(domain))
+  return role !== null && mayBeWide(role)
 }
 
 function byValue(

@@ -18,7 +18,7 @@ import { elementCount } from '../runtime/tensor'
 import { nodeLabel } from './names'
 import { denseGates, edgeLayers } from './placement'
 import { allFinite, floatValues } from './weights'
-import { mayBeWide, notWide } from './wide'
+import { mayBeWide, notWide } from './wide-nodes'
 
 export interface SelectOptions {
   /** Operator types that may be quantized. */
@@ -75,7 +75,7 @@ export function selectNodes(model: Model, types: Map<string, TensorInfo>, option
     const answer = eligible(model, node, types, options)
     if (options.wide?.has(node)) {
       const chosen = answer.role && wideNode(model, node, answer.role)
-      if (chosen && mayBeWide(chosen)) wide.push(chosen)
+      if (chosen && mayBeWide(chosen.role)) wide.push(chosen)
       else notes.push(notWide(node, answer.reason))
     } else if (answer.role) roles.set(node, answer.role)
     else if (answer.reason) notes.push(leftInFloat(node, answer.reason))

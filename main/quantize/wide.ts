@@ -9,7 +9,6 @@
  */
 import type { NodeProto } from 'onnx-buf'
 import type { Note } from '../../shared/domain'
-import { describeNode } from '../onnx/graph'
 import type { Model } from '../onnx/model'
 import { type Affine, affineFor, type CodeRange, type CodeType, type Range } from './affine'
 import { nodeLabel } from './names'
@@ -34,11 +33,6 @@ export function wideCodes(type: WideType): CodeRange {
 /** The domain of 16-bit QuantizeLinear in a model of this operator set. */
 export function wideDomain(opset: number): '' | typeof MICROSOFT {
   return opset >= STANDARD ? '' : MICROSOFT
-}
-
-/** Whether a role has values of its own to widen; others only move or clip those of their neighbours. */
-export function mayBeWide({ role }: Pick<Chosen, 'role'>): boolean {
-  return ['weighted', 'binary', 'unary', 'concat'].includes(role.kind)
 }
 
 /**
@@ -94,14 +88,4 @@ export function wideNotes(wide: readonly Chosen[]): Note[] {
   const count = wide.length === 1 ? '1 node has' : `${wide.length} nodes have`
   const message = `${count} 16-bit activations: ONNX Runtime on CPU computes such nodes in float between conversions, a little slower than in float alone; their weights stay in 8 bits.`
   return [{ code: 'wide', severity: 'info', node: nodeLabel(first.node), message }]
-}
-
-/** Why a node that was to be wide is not. */
-export function notWide(node: NodeProto, reason: string | undefined): Note {
-  return {
-    code: 'wide-declined',
-    severity: 'warning',
-    node: nodeLabel(node),
-    message: `${describeNode(node)} has no 16-bit activations: ${reason ?? 'it has no values of its own to quantize'}.`,
-  }
 }
