@@ -86,6 +86,7 @@ async function branches() {
     const { roundings } = row(`unbalanced, seed ${seed}`, path, settings)
     falls.push(...roundings.map(r => r.after / r.before))
   }
+  if (falls.length === 0) return
   falls.sort((a, b) => a - b)
   const at = share => falls[Math.floor(share * (falls.length - 1))].toFixed(2)
   console.log(`Errors of layers, learned to nearest: median ${at(0.5)}, from ${at(0)} to ${at(1)}.`)
