@@ -23,6 +23,9 @@ beforeEach(() => {
 })
 afterEach(cleanup)
 
+/** Searching by role is slow in jsdom, more so on a busy machine. */
+const SLOW = { timeout: 15_000 }
+
 it('shows the study, makes a variant by keyboard alone, and complains about nothing', async () => {
   render(<Root connection={fixtureConnection({ pace: 15 })} />)
   const tree = await screen.findByRole('tree', { name: 'Variants' })
@@ -35,7 +38,7 @@ it('shows the study, makes a variant by keyboard alone, and complains about noth
   expect(useApp.getState().selection).toEqual(['v1'])
 
   fireEvent.keyDown(document.body, { key: 'n' })
-  const dialog = await screen.findByRole('dialog', { name: 'New variant' })
+  const dialog = await screen.findByRole('dialog', { name: 'New variant' }, SLOW)
   fireEvent.click(within(dialog).getByRole('radio', { name: /^Dynamic int8/ }))
   expect(await within(dialog).findByText(/several times slower than float/)).toBeTruthy()
   expect(within(dialog).getByText('8.0× to 13× slower')).toBeTruthy()
@@ -50,7 +53,7 @@ it('shows the study, makes a variant by keyboard alone, and complains about noth
   const made = await screen.findByRole('treeitem', { name: 'by keyboard, Dynamic int8' })
   expect(made.getAttribute('aria-level')).toBe('3')
   expect(complaints.mock.calls).toEqual([])
-}, 20_000)
+}, 60_000)
 
 it('says what to do in a study without a model', async () => {
   const empty = { ...study, variants: [], datasets: [] }
@@ -65,11 +68,11 @@ it('asks for data where a technique needs it and offers to bring some in', async
   render(<Root connection={fixtureConnection({ study: { ...study, datasets: [] } })} />)
   await screen.findByRole('tree', { name: 'Variants' })
   fireEvent.keyDown(document.body, { key: 'n' })
-  const dialog = await screen.findByRole('dialog', { name: 'New variant' })
+  const dialog = await screen.findByRole('dialog', { name: 'New variant' }, SLOW)
   fireEvent.click(within(dialog).getByRole('radio', { name: /^Static int8/ }))
-  expect(await screen.findByText('No data yet')).toBeTruthy()
+  expect(await screen.findByText('No data yet', {}, SLOW)).toBeTruthy()
   expect(screen.queryByRole('button', { name: 'Start' })).toBeNull()
   fireEvent.click(screen.getByRole('button', { name: 'Import data…' }))
-  expect(await screen.findByRole('dialog', { name: 'Import data' })).toBeTruthy()
+  expect(await screen.findByRole('dialog', { name: 'Import data' }, SLOW)).toBeTruthy()
   expect(useUi.getState().dialog).toMatchObject({ next: { kind: 'quantize', parent: 'v0' } })
-}, 20_000)
+}, 60_000)
