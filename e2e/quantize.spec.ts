@@ -7,6 +7,8 @@ import { jobsDone, listen, variantRow } from './workbench'
 test('a model is measured layer by layer, the worst stays in float, and a search finds its own way', async ({
   page,
 }) => {
+  // The search runs until its time is over, after everything before it.
+  test.setTimeout(300_000)
   const own = await makeOwnFiles(600)
   const host = await launchHost({ sample: false })
   const complaints = listen(page)

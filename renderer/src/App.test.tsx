@@ -48,7 +48,8 @@ it('shows the study, makes a variant by keyboard alone, and complains about noth
     ctrlKey: true,
   })
 
-  await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull())
+  await waitFor(() => expect(useUi.getState().dialog).toBeNull(), SLOW)
+  await waitFor(() => expect(screen.queryByRole('dialog')).toBeNull(), SLOW)
   expect(await screen.findByText('by keyboard is ready', {}, { timeout: 10_000 })).toBeTruthy()
   const made = await screen.findByRole('treeitem', { name: 'by keyboard, Dynamic int8' })
   expect(made.getAttribute('aria-level')).toBe('3')
