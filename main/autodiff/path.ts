@@ -6,7 +6,7 @@ import type { Types } from '../onnx/infer'
 import type { Model } from '../onnx/model'
 import { operatorKey, operatorRow } from '../operators'
 import type { Gradient } from '../operators/gradient'
-import type { Reasons } from './expand/expand'
+import type { Reasons } from './expand/expansion'
 import { isStraightThrough, passStraight } from './straight-through'
 
 const FLOATS = new Set(['float32', 'float64', 'float16', 'bfloat16'])

@@ -148,7 +148,11 @@ describe('equalization', () => {
     const quality = async (model: Model, result: Model) => sqnr(await output(model), await output(result))
     const whole = await quality(network(1), (await quantize(network(1), options)).result)
     const broken = await quality(outliers(), (await quantize(outliers(), options)).result)
-    const { plan, result } = await quantize(outliers(), { ...options, equalize: true, biasCorrection: 'samples' })
+    const { plan, result } = await quantize(outliers(), {
+      ...options,
+      equalize: true,
+      biasCorrection: 'samples',
+    })
     const mended = await quality(outliers(), result)
     expect(broken).toBeLessThan(whole - 10)
     expect(mended).toBeGreaterThan(whole - 3)

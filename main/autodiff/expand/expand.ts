@@ -9,14 +9,11 @@ import { Builder, type Value } from '../../operators/builder'
 import { toNumbers } from '../../runtime/tensor'
 import { gradientOf } from '../path'
 import { settleShapes } from '../settle'
-import { Declined, type Place } from './expansion'
+import { Declined, type Place, type Reasons } from './expansion'
 import { EXPANSIONS } from './table'
 
 /** An expansion may give operators that have expansions themselves; this bounds a mistake. */
 const MAX_ROUNDS = 5
-
-/** Why nodes could not be taken apart, by their first outputs. */
-export type Reasons = ReadonlyMap<string, string>
 
 /**
  * Changes the model in place until no node between `wrt` and `targets` can be taken apart any further. Returns the model

@@ -27,3 +27,6 @@ export type Expansion = (place: Place) => (Value | undefined)[]
 
 /** Why a node is left as it is: told to the user when the gradient would have to flow through it. */
 export class Declined extends Error {}
+
+/** Why nodes could not be taken apart, by their first outputs. */
+export type Reasons = ReadonlyMap<string, string>

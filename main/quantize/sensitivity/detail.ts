@@ -22,15 +22,6 @@ export interface DetailRequest extends SubjectRequest {
   layer: string
 }
 
-/** What is known of a layer, for a person to see and for findings to try. */
-export interface LookedInto {
-  subject: Subject
-  layer: PlannedLayer
-  tensors: TensorDetail[]
-  channels: ReadonlyMap<string, Channels>
-  codes: ReturnType<typeof codeRange>
-}
-
 /** Looks. Throws `not-found` for a layer that static int8 would not quantize, and what planning and running throw. */
 export async function layerDetail(request: DetailRequest, context: TaskContext): Promise<LayerDetail> {
   const subject = await subjectOf(request, within(context, 0, 0.8))

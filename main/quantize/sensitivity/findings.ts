@@ -6,12 +6,14 @@
  * does to the others. With the step Δ of the codes, a channel of mean square E has 10·log₁₀(12·E / Δ²) dB.
  */
 import type { LayerDetail, TensorDetail } from '../../../shared/quantize'
-import { affineFor, type Range } from '../affine'
+import { affineFor, type codeRange, type Range } from '../affine'
 import { findPairs } from '../equalize-chains'
 import type { Histogram } from '../histogram'
 import { elementTypes } from '../types'
-import type { LookedInto } from './detail'
+import type { PlannedLayer } from './alone'
+import type { Channels } from './channels'
 import { channelRanges, imbalanceOf, type LayerWeights, weightsOf } from './fit'
+import type { Subject } from './subject'
 
 /** Where a tensor has as many dB, a thousandth of its energy is noise: nothing is wrong with it. */
 const ENOUGH = 30
@@ -23,6 +25,15 @@ const GIVEN_UP = 0.001
 type Finding = LayerDetail['findings'][number]
 /** With the dB that the layer's worst tensor gains. */
 type Tried = Finding & { gain: number }
+
+/** What is known of a layer, for a person to see and for findings to try. */
+export interface LookedInto {
+  subject: Subject
+  layer: PlannedLayer
+  tensors: TensorDetail[]
+  channels: ReadonlyMap<string, Channels>
+  codes: ReturnType<typeof codeRange>
+}
 
 /** The most likely first; one that says so where nothing helps or nothing is wrong. */
 export async function findingsOf(about: LookedInto): Promise<Finding[]> {
