@@ -5,7 +5,7 @@
 import { BantamError } from '../../shared/errors'
 import type { Batch, Dataset } from '../data/dataset'
 import { breathe, type TaskContext } from '../jobs/context'
-import type { CollectRequest } from '../measure/collect'
+import type { CollectRequest } from '../measure/collect-request'
 import { fixedBatch } from '../measure/inputs'
 import {
   type StoredOutput,

@@ -1,8 +1,9 @@
 /** What a language model is fed: token numbers and all that follows from them. */
 import { toType } from '../data/values'
-import type { Feeds } from '../measure/inputs'
 import { type ElementType, elementCount, type Tensor } from '../runtime/tensor'
 import { cacheShape, type LanguageModel } from './recognise'
+
+type Feeds = Record<string, Tensor>
 
 /** Whole numbers as a tensor of `type`. Throws `bad-data` for a number the type cannot hold. */
 export function wholeTensor(values: ArrayLike<number>, dims: number[], type: string): Tensor {

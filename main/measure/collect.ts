@@ -5,26 +5,16 @@
  * away), else up to 32 samples, fewer when they are large. When an output does not have the batch as its first axis,
  * or its size differs between samples, the samples are run one at a time.
  */
-import type { Device, SplitName, TensorInfo } from '../../shared/domain'
+import type { TensorInfo } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
-import type { Batch, Dataset } from '../data/dataset'
+import type { Batch } from '../data/dataset'
 import { breathe, type TaskContext } from '../jobs/context'
 import { asLanguage, collectLanguage } from '../language/collect'
 import { openSession, type Session } from '../runtime/session'
 import { elementCount, type Tensor, toNumbers } from '../runtime/tensor'
+import type { CollectRequest } from './collect-request'
 import { fixedBatch } from './inputs'
 import { type StoredOutput, type StoredOutputs, VALUES_PER_OUTPUT, VALUES_PER_SAMPLE } from './outputs'
-
-export interface CollectRequest {
-  model: string
-  hash: string
-  dataset: Dataset
-  split: SplitName
-  /** Samples to run, in this order; the whole split without. */
-  indices?: ArrayLike<number> | undefined
-  device?: Device | undefined
-  threads?: number | undefined
-}
 
 const BATCH = 32
 /** Input values in one batch: 64 MB of float32. */
