@@ -14,6 +14,7 @@ const Placement = StaticOptions.pick({
   symmetric: true,
   reduceRange: true,
   equalize: true,
+  embeddings: true,
   operators: true,
   exclude: true,
 })

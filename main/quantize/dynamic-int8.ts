@@ -25,6 +25,7 @@ import { nodeId, nodeLabel, nodesNamed } from './names'
 import { prepared } from './prepare'
 import { decideSmoothing, withSmoothing } from './smooth'
 import { smoothFields } from './smooth-options'
+import { SMALLEST_TABLE } from './tables'
 import { elementTypes } from './types'
 import { opsetObstacles } from './upgrade'
 import { allFinite, floatValues, weightScales } from './weights'
@@ -60,8 +61,6 @@ export type DynamicOptions = z.output<typeof DynamicOptions>
 
 /** Samples on which smoothing is measured, at most. */
 const SAMPLES = 200
-/** Embedding tables smaller than this gain nothing worth their rounding. */
-const SMALLEST_TABLE = 4096
 
 export const dynamicInt8: Technique<typeof DynamicOptions> = {
   id: 'quantize.dynamic-int8',

@@ -8,6 +8,7 @@ import { makeTensor, tensorDims } from '../onnx/tensor'
 import { nodeId } from './names'
 import { dropStaleShapes } from './qdq'
 import { Smoothing } from './smooth-options'
+import { gatherCodes } from './tables'
 import { raiseOpset } from './upgrade'
 import { floatValues, quantizeWeight } from './weights'
 
@@ -85,7 +86,7 @@ export class DynamicWriter {
     const weight = entry.weights[0] as Weight
     switch (entry.kind) {
       case 'gather':
-        this.gather(node, this.code(node, entry, weight, false))
+        gatherCodes(graph, node, this.code(node, entry, weight, false))
         break
       case 'lstm':
         this.lstm(node, entry)
@@ -152,23 +153,6 @@ export class DynamicWriter {
     const scaled = graph.freshName(`${bias}_scaled`)
     graph.add(makeNode('Mul', [bias, factor], [scaled], {}, { name: scaled }))
     return scaled
-  }
-
-  private gather(node: NodeProto, table: Coded): void {
-    const { graph } = this.model
-    const output = node.output[0] as string
-    const rows = graph.freshName(`${output}_codes`)
-    const gather = makeNode(
-      'Gather',
-      [table.codes, node.input[1] as string],
-      [rows],
-      {},
-      { name: node.name || rows },
-    )
-    gather.attribute = [...node.attribute]
-    graph.add(gather)
-    const name = graph.freshName(`${output}_dq`)
-    graph.add(makeNode('DequantizeLinear', [rows, table.scale, table.zero], [output], {}, { name }))
   }
 
   /** com.microsoft DynamicQuantizeLSTM: weights are [directions, inputs, 4·hidden], one scale per direction. */

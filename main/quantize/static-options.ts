@@ -70,6 +70,10 @@ export const StaticOptions = z.object({
     .array(z.enum(QUANTIZABLE as [string, ...string[]]))
     .default([...QUANTIZABLE])
     .meta({ title: 'Operators', description: 'Operator types that may run in int8.' }),
+  embeddings: z.boolean().default(true).meta({
+    title: 'Embedding tables',
+    description: 'Store embedding tables (constants that Gather reads) in 8 bits as well.',
+  }),
   edges: z.enum(['int8', 'float']).default('int8').meta({
     title: 'First and last layers',
     description:
@@ -148,6 +152,8 @@ export const StaticDecisions = z.object({
     }),
   ),
   constants: z.array(z.object({ name: z.string(), scale: Scale, zeroPoint: z.number().int() })),
+  /** Gathers whose table is stored as codes, by their first outputs; the scale follows from the table. */
+  tables: z.array(z.string()).default([]),
   /** Whether layers are equalized first; the scales of that follow from the weights. */
   equalized: z.boolean().default(false),
   /**

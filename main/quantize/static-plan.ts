@@ -16,6 +16,7 @@ import { derivedValues, sharedRanges } from './sharing'
 import { smoothingNodes } from './smooth'
 import { planSmoothing } from './smooth-plan'
 import type { StaticDecisions, StaticOptions } from './static-options'
+import { tablesOf } from './tables'
 import { elementTypes } from './types'
 import { opsetObstacles } from './upgrade'
 import { channelAxis, floatValues, scalesOf } from './weights'
@@ -62,6 +63,8 @@ export async function planStatic(
   })
   notes.push(...note, ...smoothed.notes, ...selection.notes, ...wideNotes(selection.wide))
   if (selection.chosen.length + selection.wide.length === 0) throw nothingToDo(model, selection.notes)
+  const tables = options.embeddings ? tablesOf(model, exclude) : { tables: [], notes: [] }
+  notes.push(...tables.notes)
   const derived = derivedValues(selection.chosen)
   const { dataset, indices } = input.calibration
   const wide = wideValues(model, selection)
@@ -90,7 +93,12 @@ export async function planStatic(
     { ...options, perChannel, opset },
     notes,
   )
-  let decisions: StaticDecisions = { ...decided, smoothing, samples: calibration.samples }
+  let decisions: StaticDecisions = {
+    ...decided,
+    smoothing,
+    tables: tables.tables,
+    samples: calibration.samples,
+  }
   notes.push(summary(model, decisions))
   if (refines(options)) {
     const { seed, threads } = input
@@ -167,7 +175,7 @@ function decide(
   ranges: Map<string, Range>,
   options: StaticOptions & { opset: number },
   notes: Note[],
-): Omit<StaticDecisions, 'samples'> {
+): Omit<StaticDecisions, 'samples' | 'tables'> {
   const activationType: CodeType = options.format.startsWith('U8') ? 'uint8' : 'int8'
   const weightType: CodeType = options.format.endsWith('U8') ? 'uint8' : 'int8'
   const codes = codeRange(activationType)

@@ -1,4 +1,4 @@
-/** Static int8 quantization, second half: biases as corrected, then QuantizeLinear / DequantizeLinear pairs. */
+/** Static int8 quantization, second half: biases as corrected, QuantizeLinear / DequantizeLinear pairs, tables as codes. */
 import type { NodeProto } from 'onnx-buf'
 import { BantamError } from '../../shared/errors'
 import { makeNode } from '../onnx/build'
@@ -7,6 +7,7 @@ import { makeTensor, tensorCount, tensorDims } from '../onnx/tensor'
 import { nodeId } from './names'
 import { insertQdq } from './qdq'
 import type { StaticDecisions } from './static-options'
+import { writeTables } from './tables'
 import { floatValues } from './weights'
 
 /**
@@ -26,6 +27,7 @@ export function writeStatic(model: Model, decisions: StaticDecisions): void {
     else graph.setInput(node, 2, addConstant(model, id, [bias.length], bias))
   }
   insertQdq(model, decisions)
+  writeTables(model, decisions.tables)
   for (const { node, bias } of products) addBehind(model, node, bias)
   if (products.length > 0) graph.sort()
 }

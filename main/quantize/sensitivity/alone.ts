@@ -92,5 +92,6 @@ export function alone(decisions: StaticDecisions, layer: PlannedLayer, part: Par
     weights: withWeights ? decisions.weights.filter(w => w.name === weight) : [],
     constants: withActivations ? decisions.constants.filter(c => constants.includes(c.name)) : [],
     biases: [],
+    tables: [],
   }
 }
