@@ -121,7 +121,7 @@ describe('help and usage', () => {
     )
     refused(
       cli.run('quantize', TEACHER, '--method', 'int3', '--out', join(folder, 'x.onnx')),
-      'There is no method int3. [--method] Choose one of: static-int8, dynamic-int8, weight-int8, weight-int4, float16.',
+      'There is no method int3. [--method] Choose one of: static-int8, mixed, dynamic-int8, weight-int8, weight-int4, float16, qat.',
     )
     refused(
       cli.run(
@@ -386,7 +386,7 @@ describe('an interrupt', () => {
       slow,
     )
     const run = await cli.interrupt(
-      1500,
+      4000,
       { TMPDIR: temp, TEMP: temp },
       'benchmark',
       slow,

@@ -144,7 +144,7 @@ describe('refusals leave nothing behind', () => {
     const error = await expectNothing(request('quantize.float16', { bits: 4 }))
     expect([error.message, error.action]).toEqual([
       'float16 has no option bits.',
-      'Its options are exclude, operators.',
+      'Its options are type, keep, sqnr, exclude, operators.',
     ])
   })
 
