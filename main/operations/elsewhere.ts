@@ -1,8 +1,10 @@
 /** Whether a quantized model answers otherwise on other x86 processors: told while it is proven. */
-import type { Note, Plan, Saturation } from '../../shared/domain'
+import type { Note, Plan, Saturation, TensorInfo } from '../../shared/domain'
 import { formatShare } from '../../shared/format'
 import type { TaskContext } from '../jobs/context'
 import { hardware } from '../measure/hardware'
+import { type Feeds, fixedBatch } from '../measure/inputs'
+import { modelInputs } from '../onnx/inputs'
 import type { Model } from '../onnx/model'
 import { saturates } from '../quantize/advice'
 import { simulateSaturation } from '../quantize/saturation/simulate'
@@ -12,6 +14,8 @@ import { compareOutputs, type Outputs } from './parity'
 
 /** Above this answers of two machines are the same for all that matters, in dB. */
 const ALIKE_DB = 40
+/** Time for simulations, of which a first sample is always whole. */
+const MILLISECONDS = 1000
 /** Layers named in a note. */
 const NAMED = 3
 
@@ -26,19 +30,41 @@ export async function elsewhere(
   context: TaskContext,
 ): Promise<Saturation | undefined> {
   if (!technique.startsWith('quantize.')) return undefined
-  const found = await simulateSaturation(model, inputs.runs, 1, context)
+  const feeds = singles(inputs, modelInputs(model))
+  const limits = { threads: 1, milliseconds: MILLISECONDS }
+  const found = await simulateSaturation(model, feeds, limits, context)
   if (!found) return undefined
   const { exact, saturated, layers, looked } = found
-  const { parity } = compareOutputs(exact, saturated, inputs.samples)
+  const samples = Math.round((inputs.samples * exact.length) / feeds.length)
+  const { parity } = compareOutputs(exact, saturated, samples)
   const here = saturates(await hardware()) ? ('saturated' as const) : ('exact' as const)
   return {
-    samples: inputs.samples,
+    samples,
     here,
     layers,
     looked,
     sqnr: parity.sqnr,
     ...changedAnswers(exact, saturated),
   }
+}
+
+/** The samples one by one where the model takes any number: so that few are held, and as many run as time allows. */
+function singles({ runs, samples }: TrialInputs, declared: readonly TensorInfo[]): Feeds[] {
+  const [run] = runs
+  if (!run || runs.length > 1 || fixedBatch(declared) !== null) return [...runs]
+  const whole = Object.values(run).every(({ dims, type }) => dims[0] === samples && type !== 'string')
+  if (!whole) return [...runs]
+  return Array.from({ length: samples }, (_, i) =>
+    Object.fromEntries(Object.entries(run).map(([name, tensor]) => [name, rowOf(tensor, i)])),
+  )
+}
+
+function rowOf(tensor: Tensor, row: number): Tensor {
+  const [rows = 1, ...rest] = tensor.dims
+  const size = tensor.data.length / rows
+  // A part of an array is of the type the array has.
+  const data = tensor.data.slice(row * size, (row + 1) * size) as Tensor['data']
+  return { ...tensor, dims: [1, ...rest], data } as Tensor
 }
 
 /** Answers along the last axis of the first output, and how many have another largest value. */

@@ -3,15 +3,21 @@ import type { SaturatingLayer, Window } from './layers'
 import { excess, type Pair } from './pairs'
 
 export interface Changed {
-  /** To be added to what the layer gives, of its shape. */
+  /** To be added to what the layer gives, and its shape. */
   values: Float32Array
+  dims: number[]
   /** Sums of pairs that saturate, of all there are. */
   saturated: number
   sums: number
 }
 
+/** Of a layer that reads codes of a shape. */
+export function excessOf(layer: SaturatingLayer, codes: ArrayLike<number>, dims: readonly number[]): Changed {
+  return layer.window ? convolutionExcess(layer, layer.window, codes, dims) : denseExcess(layer, codes, dims)
+}
+
 /** Of a dense layer: codes [rows…, K], result [rows…, N]. */
-export function denseExcess(layer: SaturatingLayer, codes: ArrayLike<number>): Changed {
+function denseExcess(layer: SaturatingLayer, codes: ArrayLike<number>, dims: readonly number[]): Changed {
   const { channels, offset, pairs, steps } = layer
   const rows = channels === 0 ? 0 : codes.length / channels
   const outputs = pairs.length
@@ -30,20 +36,24 @@ export function denseExcess(layer: SaturatingLayer, codes: ArrayLike<number>): C
       values[row * outputs + m] = sum * (steps[m] ?? 1)
     }
   }
-  return { values, saturated, sums: rows * outputs * layer.pairsPerChannel }
+  return {
+    values,
+    dims: [...dims.slice(0, -1), outputs],
+    saturated,
+    sums: rows * outputs * layer.pairsPerChannel,
+  }
 }
 
-/** Of a convolution: codes [N, C, (H,) W], result of `outputDims`. */
-export function convolutionExcess(
+/** Of a convolution: codes [N, C, (H,) W], result [N, M, (H',) W']. */
+function convolutionExcess(
   layer: SaturatingLayer,
   window: Window,
   codes: ArrayLike<number>,
   inputDims: readonly number[],
-  outputDims: readonly number[],
 ): Changed {
   const { pairs, steps, groups, channels, pairsPerChannel } = layer
   const [samples = 0] = inputDims
-  const [outHeight, outWidth] = sides(outputDims)
+  const [outHeight, outWidth] = outputSides(window, sides(inputDims))
   const field = new Field(layer, window, inputDims, [outHeight, outWidth])
   const plane = outHeight * outWidth
   const values = new Float32Array(samples * pairs.length * plane)
@@ -60,7 +70,20 @@ export function convolutionExcess(
       for (let at = 0; at < plane; at++) values[start + at] = (sums[at] as number) * (steps[m] ?? 1)
     }
   }
-  return { values, saturated, sums: values.length * pairsPerChannel }
+  const spatial = inputDims.length === 3 ? [outWidth] : [outHeight, outWidth]
+  const dims = [samples, pairs.length, ...spatial]
+  return { values, dims, saturated, sums: values.length * pairsPerChannel }
+}
+
+function outputSides(
+  { kernel, strides, dilations, padsBefore, padsAfter }: Window,
+  sizes: readonly [number, number],
+): [number, number] {
+  const side = (axis: 0 | 1) => {
+    const room = sizes[axis] + padsBefore[axis] + padsAfter[axis] - dilations[axis] * (kernel[axis] - 1) - 1
+    return Math.floor(room / strides[axis]) + 1
+  }
+  return [side(0), side(1)]
 }
 
 function sides(dims: readonly number[]): [number, number] {

@@ -12,8 +12,8 @@ export interface Window {
   kernel: [number, number]
   strides: [number, number]
   dilations: [number, number]
-  /** Before and after each axis; null where the model names a rule (`auto_pad`) instead. */
   padsBefore: [number, number]
+  padsAfter: [number, number]
 }
 
 /** A convolution or product of 8-bit activations with constant signed 8-bit weights. */
@@ -137,6 +137,7 @@ function convolution(node: NodeProto, dims: readonly number[], values: ArrayLike
     strides: two(intsAttribute(node, 'strides'), 1),
     dilations: two(intsAttribute(node, 'dilations'), 1),
     padsBefore: two(intsAttribute(node, 'pads')?.slice(0, spatial), 0),
+    padsAfter: two(intsAttribute(node, 'pads')?.slice(spatial), 0),
   }
   return { rows, window, groups, channels }
 }

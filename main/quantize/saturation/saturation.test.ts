@@ -65,6 +65,8 @@ function weights(count: number): number[] {
   return Array.from({ length: count }, (_, i) => [127, 120, -5, 90, -128, -126, 101][i % 7] as number)
 }
 
+const LIMITS = { threads: 1, milliseconds: 10_000 }
+
 describe('a model', () => {
   const cases = [
     { op: 'Gemm' as const, dims: [5, 9], shape: [4, 9] },
@@ -77,7 +79,7 @@ describe('a model', () => {
     async ({ op, dims, shape }) => {
       const model = quantized(op, weights(dims.reduce((a, b) => a * b)), dims, ['n', ...shape.slice(1)])
       const x = { type: 'float32' as const, dims: shape, data: codes(shape.reduce((a, b) => a * b)) }
-      const found = await simulateSaturation(model, [{ x }], 1, testContext())
+      const found = await simulateSaturation(model, [{ x }], LIMITS, testContext())
       expect(found?.layers).toHaveLength(1)
       const [exact, saturated] = [found?.exact[0]?.y, found?.saturated[0]?.y]
       if (!exact || !saturated) throw new Error('nothing was simulated')
@@ -97,7 +99,7 @@ describe('a model', () => {
       ['n', 9],
     )
     const x = { type: 'float32' as const, dims: [4, 9], data: codes(36) }
-    const found = await simulateSaturation(small, [{ x }], 1, testContext())
+    const found = await simulateSaturation(small, [{ x }], LIMITS, testContext())
     expect(found).toMatchObject({ layers: [], safe: 1, looked: 1 })
     const float = makeModel({
       inputs: [makeValue('x', 'float32', ['n', 9])],
@@ -105,6 +107,6 @@ describe('a model', () => {
       nodes: [makeNode('Relu', ['x'], ['y'])],
       initializers: [],
     })
-    expect(await simulateSaturation(float, [{ x }], 1, testContext())).toBeNull()
+    expect(await simulateSaturation(float, [{ x }], LIMITS, testContext())).toBeNull()
   })
 })

@@ -19,7 +19,7 @@ import { serialize } from '../../onnx/write'
 import { openSession, type Session } from '../../runtime/session'
 import { type Tensor, toNumbers } from '../../runtime/tensor'
 import { editableCopy } from '../copy'
-import { type Changed, convolutionExcess, denseExcess } from './excess'
+import { type Changed, excessOf } from './excess'
 import { type SaturatingLayer, saturatingLayers } from './layers'
 
 export interface LayerSaturation {
@@ -41,53 +41,107 @@ export interface Simulated {
 }
 
 /**
- * Runs the feeds both ways. Null for a model without a layer of 8-bit products. Memory: the values of one run. Throws
- * `cancelled` between runs, and what ONNX Runtime throws.
+ * Runs the feeds both ways, one after the other for as long as `milliseconds` last, the first in any case. Null for a
+ * model without a layer of 8-bit products. Memory: what layers read and give in one run. Throws `cancelled` between
+ * runs, and what ONNX Runtime throws.
  */
 export async function simulateSaturation(
   model: Model,
   feeds: readonly Feeds[],
-  threads: number,
+  { threads, milliseconds }: { threads: number; milliseconds: number },
   context: TaskContext,
 ): Promise<Simulated | null> {
   const { layers, safe } = saturatingLayers(model)
   if (layers.length === 0 && safe === 0) return null
-  const names = model.graph.outputNames
-  const { session, products } = await openCorrected(model, layers, threads)
+  const simulation = { session: await openCorrected(model, layers, threads), layers, model }
   try {
     const counts = layers.map(() => ({ saturated: 0, sums: 0 }))
-    const [exact, saturated]: Record<string, Tensor>[][] = [[], []]
+    const exact: Record<string, Tensor>[] = []
+    const saturated: Record<string, Tensor>[] = []
+    const end = performance.now() + milliseconds
     for (const [i, own] of feeds.entries()) {
-      const corrections: Feeds = Object.fromEntries(layers.map((_, at) => [correction(at), ZERO]))
-      exact?.push(await session.run({ ...own, ...corrections }, names))
-      for (const [at, layer] of layers.entries()) {
-        await breathe(context)
-        context.progress((i + at / layers.length) / feeds.length, 'Simulating processors without VNNI')
-        const run = { session, layer, products: products[at] ?? '' }
-        const { changed, dims } = await changeOf(run, { ...own, ...corrections })
+      if (i > 0 && performance.now() > end) break
+      context.progress(i / feeds.length, 'Simulating processors without VNNI')
+      const answers = await simulateRun(simulation, own, context)
+      exact.push(answers.exact)
+      saturated.push(answers.saturated)
+      for (const [at, changed] of answers.changes.entries()) {
         const count = counts[at] as { saturated: number; sums: number }
         count.saturated += changed.saturated
         count.sums += changed.sums
-        if (changed.saturated > 0) {
-          corrections[correction(at)] = { type: 'float32', dims: [...dims], data: changed.values }
-        }
       }
-      saturated?.push(await session.run({ ...own, ...corrections }, names))
     }
     const shares = layers.map(({ node }, at) => ({
       node: describeNode(node),
       share: (counts[at]?.saturated ?? 0) / Math.max(1, counts[at]?.sums ?? 0),
     }))
     return {
-      exact: exact ?? [],
-      saturated: saturated ?? [],
+      exact,
+      saturated,
       layers: shares.filter(({ share }) => share > 0).sort((a, b) => b.share - a.share),
       safe,
       looked: layers.length + safe,
     }
   } finally {
-    await session.close()
+    await simulation.session.close()
   }
+}
+
+interface Simulation {
+  session: Session
+  layers: readonly SaturatingLayer[]
+  model: Model
+}
+
+/** Ways through networks are rarely longer in layers that saturate; then the last ones are nearly right. */
+const MOST_ROUNDS = 12
+
+/**
+ * One run without saturation, then again with what saturation takes from every layer, until that changes no more: after
+ * n runs it is right for the first n layers on every way. Usually few layers saturate, and few runs are enough.
+ */
+async function simulateRun(
+  { session, layers, model }: Simulation,
+  own: Feeds,
+  context: TaskContext,
+): Promise<{ exact: Record<string, Tensor>; saturated: Record<string, Tensor>; changes: Changed[] }> {
+  const names = model.graph.outputNames
+  const fetches = [...new Set([...names, ...layers.map(({ codes }) => codes)])]
+  const none: Feeds = Object.fromEntries(layers.map((_, at) => [correction(at), ZERO]))
+  let results = await session.run({ ...own, ...none }, fetches)
+  const exact = pick(results, names)
+  let changes: Changed[] = []
+  for (let round = 0; round < MOST_ROUNDS; round++) {
+    await breathe(context)
+    const next = layers.map((layer, at) => {
+      const codes = results[layer.codes] ?? own[layer.codes]
+      if (!codes)
+        throw new BantamError('internal', 'A layer gave nothing to look at.', { where: correction(at) })
+      return excessOf(layer, toNumbers(codes), codes.dims)
+    })
+    const settled = next.every(({ values }, at) => same(values, changes[at]?.values))
+    changes = next
+    if (settled || next.every(({ saturated }) => saturated === 0)) break
+    const corrections = next.map(({ values, dims, saturated }, at) => {
+      const tensor: Tensor = saturated > 0 ? { type: 'float32', dims, data: values } : ZERO
+      return [correction(at), tensor] as const
+    })
+    results = await session.run({ ...own, ...Object.fromEntries(corrections) }, fetches)
+  }
+  return { exact, saturated: pick(results, names), changes }
+}
+
+function same(a: Float32Array, b: Float32Array | undefined): boolean {
+  return b !== undefined && a.length === b.length && a.every((value, i) => value === b[i])
+}
+
+function pick(results: Record<string, Tensor>, names: readonly string[]): Record<string, Tensor> {
+  return Object.fromEntries(
+    names.flatMap(name => {
+      const tensor = results[name]
+      return tensor ? [[name, tensor] as const] : []
+    }),
+  )
 }
 
 const ZERO: Tensor = { type: 'float32', dims: [], data: Float32Array.of(0) }
@@ -101,11 +155,10 @@ async function openCorrected(
   model: Model,
   layers: readonly SaturatingLayer[],
   threads: number,
-): Promise<{ session: Session; products: string[] }> {
+): Promise<Session> {
   const copy = editableCopy(model)
   const { graph } = copy
   const outputs = new Set(graph.outputNames)
-  const made: string[] = []
   for (const [at, { node, codes }] of layers.entries()) {
     const own = graph.producer(node.output[0] ?? '')
     const output = own?.output[0]
@@ -113,39 +166,16 @@ async function openCorrected(
       throw new BantamError('internal', 'A layer is not in the copy of its model.', { where: codes })
     }
     const products = graph.freshName(`${output}_products`)
-    made.push(products)
     graph.setOutput(own, 0, products)
     graph.proto.input.push(makeValue(correction(at), 'float32', null))
     graph.add(makeNode('Add', [products, correction(at)], [output], {}, { name: `${products}_corrected` }))
-    for (const name of [codes, products]) {
-      if (outputs.has(name) || graph.isInput(name)) continue
-      graph.proto.output.push(create(ValueInfoProtoSchema, { name }))
-      outputs.add(name)
-    }
+    if (outputs.has(codes) || graph.isInput(codes)) continue
+    graph.proto.output.push(create(ValueInfoProtoSchema, { name: codes }))
+    outputs.add(codes)
   }
   graph.sort()
   // Nothing is to be fused into integer kernels: these are what is simulated.
   const config = { 'session.disable_quant_qdq': '1' }
   const options = { threads, optimization: 'basic' as const, config }
-  return {
-    session: await openSession(serialize(copy), options, model.directory ?? undefined),
-    products: made,
-  }
-}
-
-async function changeOf(
-  { session, layer, products }: { session: Session; layer: SaturatingLayer; products: string },
-  feeds: Feeds,
-): Promise<{ changed: Changed; dims: readonly number[] }> {
-  const { codes: name, window } = layer
-  const results = await session.run(feeds, [name, products])
-  const [codes, result] = [results[name] ?? feeds[name], results[products]]
-  if (!codes || !result) {
-    throw new BantamError('internal', 'A layer gave nothing to look at.', { where: products })
-  }
-  const numbers = toNumbers(codes)
-  const changed = window
-    ? convolutionExcess(layer, window, numbers, codes.dims, result.dims)
-    : denseExcess(layer, numbers)
-  return { changed, dims: result.dims }
+  return openSession(serialize(copy), options, model.directory ?? undefined)
 }
