@@ -1,6 +1,9 @@
 /** What saturation changes of a layer's answers, from the codes it reads. */
 import type { SaturatingLayer, Window } from './layers'
-import { excess, type Pair } from './pairs'
+import { LARGEST, LEAST, type Pair } from './pairs'
+
+/** Asked for every product: names of this module are read faster than those of others. */
+const [MOST, FEWEST] = [LARGEST, LEAST]
 
 export interface Changed {
   /** To be added to what the layer gives, and its shape. */
@@ -17,30 +20,44 @@ export function excessOf(layer: SaturatingLayer, codes: ArrayLike<number>, dims:
 }
 
 /** Of a dense layer: codes [rows…, K], result [rows…, N]. */
-function denseExcess(layer: SaturatingLayer, codes: ArrayLike<number>, dims: readonly number[]): Changed {
-  const { channels, offset, pairs, steps } = layer
+function denseExcess(
+  { channels, offset, pairs, steps, pairsPerChannel }: SaturatingLayer,
+  codes: ArrayLike<number>,
+  dims: readonly number[],
+): Changed {
   const rows = channels === 0 ? 0 : codes.length / channels
   const outputs = pairs.length
-  const values = new Float32Array(rows * outputs)
-  let saturated = 0
+  // What a weight meets lies together: [K, rows].
+  const columns = new Uint8Array(codes.length)
   for (let row = 0; row < rows; row++) {
-    const code = (at: number) =>
-      at < channels ? (codes[row * channels + at] as number) + offset : layer.zero
-    for (let m = 0; m < outputs; m++) {
-      let sum = 0
-      for (const pair of pairs[m] ?? []) {
-        const more = excess(pair, code(pair.at), code(pair.at + 1))
-        if (more !== 0) saturated++
-        sum += more
+    for (let at = 0; at < channels; at++)
+      columns[at * rows + row] = (codes[row * channels + at] as number) + offset
+  }
+  const values = new Float32Array(rows * outputs)
+  const sums = new Float64Array(rows)
+  let saturated = 0
+  for (const [m, own] of pairs.entries()) {
+    if (own.length === 0) continue
+    sums.fill(0)
+    for (const pair of own) {
+      const { at, first, second } = pair
+      const a = at * rows
+      // Behind the last weight of an odd row stands nothing: its second weight is 0.
+      const b = at + 1 < channels ? a + rows : a
+      for (let row = 0; row < rows; row++) {
+        const more = excess(first * (columns[a + row] as number) + second * (columns[b + row] as number))
+        if (more === 0) continue
+        saturated++
+        sums[row] = (sums[row] as number) + more
       }
-      values[row * outputs + m] = sum * (steps[m] ?? 1)
     }
+    for (let row = 0; row < rows; row++) values[row * outputs + m] = (sums[row] as number) * (steps[m] ?? 1)
   }
   return {
     values,
     dims: [...dims.slice(0, -1), outputs],
     saturated,
-    sums: rows * outputs * layer.pairsPerChannel,
+    sums: rows * outputs * pairsPerChannel,
   }
 }
 
@@ -132,12 +149,15 @@ class Field {
     const { data, width } = this
     const [outHeight, outWidth] = this.out
     const [down, right] = this.window.strides
-    const [a, b] = [this.start(pair.at, firstChannel), this.start(pair.at + 1, firstChannel)]
+    const { at, first, second } = pair
+    const a = this.start(at, firstChannel)
+    const b = this.start(at + 1, firstChannel) ?? a
     let saturated = 0
+    if (a === null || b === null) return saturated
     for (let y = 0; y < outHeight; y++) {
       for (let x = 0; x < outWidth; x++) {
         const from = y * down * width + x * right
-        const more = excess(pair, data[a + from] as number, b < 0 ? 0 : (data[b + from] as number))
+        const more = excess(first * (data[a + from] as number) + second * (data[b + from] as number))
         if (more === 0) continue
         saturated++
         sums[y * outWidth + x] = (sums[y * outWidth + x] as number) + more
@@ -146,14 +166,20 @@ class Field {
     return saturated
   }
 
-  /** Where the code that a weight first meets lies; -1 behind the last weight of an odd row. */
-  private start(at: number, firstChannel: number): number {
+  /** Where the code that a weight first meets lies; null behind the last weight of an odd row. */
+  private start(at: number, firstChannel: number): number | null {
     const { channels } = this.layer
     const { kernel, dilations } = this.window
-    if (at >= kernel[0] * kernel[1] * channels) return -1
+    if (at >= kernel[0] * kernel[1] * channels) return null
     const position = Math.floor(at / channels)
     const channel = firstChannel + (at % channels)
     const row = Math.floor(position / kernel[1]) * dilations[0]
     return (channel * this.height + row) * this.width + (position % kernel[1]) * dilations[1]
   }
+}
+
+/** What saturation adds to a sum of two products: 0, or the way back to 16 bits. */
+export function excess(sum: number): number {
+  if (sum > MOST) return MOST - sum
+  return sum < FEWEST ? FEWEST - sum : 0
 }

@@ -3,8 +3,9 @@
  * processors without VNNI multiply (Intel 64 and IA-32 Architectures Software Developer's Manual, volume 2, PMADDUBSW).
  */
 
-const LARGEST = 32767
-const LEAST = -32768
+/** Bounds of a sum. */
+export const LARGEST = 32767
+export const LEAST = -32768
 const CODES = 255
 
 /** Two weights that are multiplied next to each other, by their place in the row. */
@@ -25,11 +26,4 @@ export function saturatingPairs(row: Int8Array): Pair[] {
     if (most > LARGEST || least < LEAST) pairs.push({ at, first, second })
   }
   return pairs
-}
-
-/** What saturation adds to the sum of a pair: 0, or the way back to 16 bits. `a` and `b` are 0 to 255. */
-export function excess({ first, second }: Pair, a: number, b: number): number {
-  const sum = a * first + b * second
-  if (sum > LARGEST) return LARGEST - sum
-  return sum < LEAST ? LEAST - sum : 0
 }

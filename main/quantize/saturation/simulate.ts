@@ -17,7 +17,7 @@ import { describeNode } from '../../onnx/graph'
 import type { Model } from '../../onnx/model'
 import { serialize } from '../../onnx/write'
 import { openSession, type Session } from '../../runtime/session'
-import { type Tensor, toNumbers } from '../../runtime/tensor'
+import type { Tensor } from '../../runtime/tensor'
 import { editableCopy } from '../copy'
 import { type Changed, excessOf } from './excess'
 import { type SaturatingLayer, saturatingLayers } from './layers'
@@ -111,15 +111,22 @@ async function simulateRun(
   let results = await session.run({ ...own, ...none }, fetches)
   const exact = pick(results, names)
   let changes: Changed[] = []
+  let read: ArrayLike<number>[] = []
   for (let round = 0; round < MOST_ROUNDS; round++) {
     await breathe(context)
-    const next = layers.map((layer, at) => {
-      const codes = results[layer.codes] ?? own[layer.codes]
-      if (!codes)
-        throw new BantamError('internal', 'A layer gave nothing to look at.', { where: correction(at) })
-      return excessOf(layer, toNumbers(codes), codes.dims)
+    const codes = layers.map((layer, at) => {
+      const found = results[layer.codes] ?? own[layer.codes]
+      if (found) return found
+      throw new BantamError('internal', 'A layer gave nothing to look at.', { where: correction(at) })
     })
-    const settled = next.every(({ values }, at) => same(values, changes[at]?.values))
+    const numbers = codes.map(eightBits)
+    // What reads the same codes as before changes nothing more.
+    const next = layers.map((layer, at) => {
+      const [before, now] = [changes[at], numbers[at] ?? []]
+      return before && same(now, read[at]) ? before : excessOf(layer, now, codes[at]?.dims ?? [])
+    })
+    const settled = next.every((change, at) => change === changes[at])
+    read = numbers
     changes = next
     if (settled || next.every(({ saturated }) => saturated === 0)) break
     const corrections = next.map(({ values, dims, saturated }, at) => {
@@ -131,8 +138,16 @@ async function simulateRun(
   return { exact, saturated: pick(results, names), changes }
 }
 
-function same(a: Float32Array, b: Float32Array | undefined): boolean {
-  return b !== undefined && a.length === b.length && a.every((value, i) => value === b[i])
+/** The codes of a tensor as they are. */
+function eightBits({ data }: Tensor): ArrayLike<number> {
+  if (data instanceof Uint8Array || data instanceof Int8Array) return data
+  throw new BantamError('internal', 'Codes are not of 8 bits.')
+}
+
+function same(a: ArrayLike<number>, b: ArrayLike<number> | undefined): boolean {
+  if (!b || a.length !== b.length) return false
+  for (let i = 0; i < a.length; i++) if (a[i] !== b[i]) return false
+  return true
 }
 
 function pick(results: Record<string, Tensor>, names: readonly string[]): Record<string, Tensor> {
