@@ -22,7 +22,10 @@ export async function profileFolder(
   return { profilePrefix: join(await mkdtemp(join(context.tempDir, 'ran-')), 'ort') }
 }
 
-/** What ran in the last run of the proof; undefined where ONNX Runtime wrote no profile. Removes the profile. */
+/**
+ * What ran in the last run of the proof; undefined where nothing ran in 8 bits nor was to, or ONNX Runtime wrote no
+ * profile. Removes the profile.
+ */
 export async function fileRan(
   { profilePrefix }: { profilePrefix: string },
   plan: Plan,
@@ -31,7 +34,9 @@ export async function fileRan(
   try {
     const file = (await readdir(folder)).find(name => name.endsWith('.json'))
     const last = file && (await readRuns(join(folder, file))).at(-1)
-    return last ? ranKernels(last, plannedNodes(plan)) : undefined
+    const ran = last ? ranKernels(last, plannedNodes(plan)) : undefined
+    // Where only weights are stored in fewer bits, nothing was to run so.
+    return ran && ran.int8 + ran.planned > 0 ? ran : undefined
   } finally {
     await rm(folder, { recursive: true, force: true })
   }
