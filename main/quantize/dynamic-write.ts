@@ -5,6 +5,7 @@ import { BantamError } from '../../shared/errors'
 import { floatAttribute, intAttribute, irVersionFor, makeNode } from '../onnx/build'
 import type { Model } from '../onnx/model'
 import { makeTensor, tensorDims } from '../onnx/tensor'
+import { importMicrosoft, MICROSOFT } from './microsoft'
 import { nodeId } from './names'
 import { dropStaleShapes } from './qdq'
 import { Smoothing } from './smooth-options'
@@ -47,8 +48,6 @@ interface Coded {
 }
 /** Names of a dynamically quantized activation's parts. */
 type Activation = Coded
-
-const MICROSOFT = 'com.microsoft'
 
 export class DynamicWriter {
   private readonly activations = new Map<string, Activation>()
@@ -258,10 +257,4 @@ function swapLast<T extends Int8Array | Uint8Array>(values: T, dims: readonly nu
     }
   }
   return out
-}
-
-function importMicrosoft(model: Model): void {
-  if (model.opset(MICROSOFT) > 0) return
-  const [first] = model.proto.opsetImport
-  if (first) model.proto.opsetImport.push({ ...first, domain: MICROSOFT, version: 1n })
 }

@@ -20,7 +20,7 @@ import { codeBlocks } from './int4-blocks'
 import { type Bits, middleCode } from './int4-grid'
 import type { BlockDecisions } from './int4-options'
 import { packRows } from './int4-pack'
-import { importMicrosoft, MICROSOFT } from './int4-write'
+import { importMicrosoft, MICROSOFT } from './microsoft'
 import { nodeId, nodeLabel } from './names'
 import { allFinite, floatValues } from './weights'
 

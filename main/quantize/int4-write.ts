@@ -21,11 +21,11 @@ import { type Bits, middleCode } from './int4-grid'
 import type { BlockDecisions } from './int4-options'
 import { packCodes, packRows, swapped } from './int4-pack'
 import type { DenseLayer } from './int4-select'
+import { importMicrosoft, MICROSOFT } from './microsoft'
 import { nodeId } from './names'
 import { raiseOpset } from './upgrade'
 import { floatValues } from './weights'
 
-export const MICROSOFT = 'com.microsoft'
 /** MatMulNBits' accuracy_level: what activations may be rounded to inside. */
 const ACCURACY = { float32: 1n, int8: 4n }
 
@@ -213,13 +213,6 @@ export class BlockWriter {
 
 function missing(where: string): BantamError {
   return new BantamError('internal', 'The plan names what the model does not have.', { where })
-}
-
-/** Makes a model know the operators of com.microsoft. */
-export function importMicrosoft(model: Model): void {
-  if (model.opset(MICROSOFT) > 0) return
-  const [first] = model.proto.opsetImport
-  if (first) model.proto.opsetImport.push({ ...first, domain: MICROSOFT, version: 1n })
 }
 
 function codeType(bits: Bits, symmetric: boolean): 'int4' | 'uint4' | 'int8' | 'uint8' {

@@ -10,11 +10,12 @@ import { attribute, floatAttribute, irVersionFor, makeNode } from '../onnx/build
 import type { Model } from '../onnx/model'
 import { makeTensor, tensorDims } from '../onnx/tensor'
 import { type CodeType, codeRange, quantizeBias, quantizeInto } from './affine'
+import { importMicrosoft } from './microsoft'
 import { nodeId } from './names'
 import type { StaticDecisions } from './static-options'
 import { raiseOpset } from './upgrade'
 import { channelAxis, floatValues, quantizeWeight } from './weights'
-import { inputScale, MICROSOFT, type WideType, wideDomain, wideType } from './wide'
+import { inputScale, type WideType, wideDomain, wideType } from './wide'
 
 /** Edits the model as decided. Throws `internal` when a name of the plan is not in the model. */
 export function insertQdq(model: Model, decisions: StaticDecisions): void {
@@ -242,10 +243,7 @@ class QdqWriter {
 
   /** Says that the model has operators of com.microsoft, where 16-bit codes are theirs. */
   private needWide(): void {
-    const { opsetImport } = this.model.proto
-    const [first] = opsetImport
-    if (wideDomain(this.model.opset()) === '' || this.model.opset(MICROSOFT) > 0 || !first) return
-    opsetImport.push({ ...first, domain: MICROSOFT, version: 1n })
+    if (wideDomain(this.model.opset()) !== '') importMicrosoft(this.model)
   }
 
   /**

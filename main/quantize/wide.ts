@@ -11,6 +11,7 @@ import type { NodeProto } from 'onnx-buf'
 import type { Note } from '../../shared/domain'
 import type { Model } from '../onnx/model'
 import { type Affine, affineFor, type CodeRange, type CodeType, type Range } from './affine'
+import { MICROSOFT } from './microsoft'
 import { nodeLabel } from './names'
 import type { Chosen, Selection } from './select'
 import type { StaticDecisions } from './static-options'
@@ -19,7 +20,6 @@ export type WideType = 'uint16' | 'int16'
 
 /** First operator set whose QuantizeLinear has 16-bit codes. */
 const STANDARD = 21
-export const MICROSOFT = 'com.microsoft'
 
 /** The 16-bit type with the sign of the 8-bit one. */
 export function wideType(type: CodeType): WideType {
