@@ -58,11 +58,12 @@ test('the page is served with the policy, and no path leads out of it', async ()
 
 test('it goes nowhere and opens nothing', async () => {
   const before = page.url()
+  await page.evaluate(() => void window.open('https://example.com/'))
   await page.evaluate(() => {
     window.location.href = 'https://example.com/'
   })
-  await page.evaluate(() => void window.open('https://example.com/'))
   await page.waitForTimeout(500)
+  expect(await page.evaluate(() => document.getElementById('root')?.childElementCount)).toBeGreaterThan(0)
   expect(page.url()).toBe(before)
   expect(app.windows()).toHaveLength(1)
   expect(await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().length)).toBe(1)

@@ -8,7 +8,7 @@ import type { TrainingRecord } from '../shared/training'
 import type { Dataset } from './data/dataset'
 import type { TaskContext } from './jobs/context'
 import type { Model } from './onnx/model'
-import type { StatisticsStore } from './quantize/statistics'
+import type { StatisticsStore } from './quantize/calibrate/statistics'
 
 /** Samples of a dataset. */
 export interface SampleSet {

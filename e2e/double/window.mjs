@@ -39,7 +39,8 @@ export class BrowserWindow extends EventEmitter {
   #destroyed = false
   #visible = false
   #maximized = false
-  #navigating = false
+  /** Where the main process is taking the page. */
+  #destination
   #session
   #world
 
@@ -105,7 +106,7 @@ export class BrowserWindow extends EventEmitter {
   async #navigate(route) {
     const request = route.request()
     const isPage = request.isNavigationRequest() && request.frame() === this.page.mainFrame()
-    if (isPage && !this.#navigating) {
+    if (isPage && request.url() !== this.#destination) {
       let prevented = false
       const event = { preventDefault: () => (prevented = true) }
       this.webContents.emit('will-navigate', event, toAppUrl(request.url()))
@@ -133,11 +134,11 @@ export class BrowserWindow extends EventEmitter {
 
   async loadURL(url) {
     await this.ready
-    this.#navigating = true
+    this.#destination = toPageUrl(url)
     try {
-      await this.page.goto(toPageUrl(url))
+      await this.page.goto(this.#destination)
     } finally {
-      this.#navigating = false
+      this.#destination = undefined
     }
   }
 

@@ -1,7 +1,7 @@
 /** Options and decisions of quantization-aware training. */
 import { z } from 'zod'
 import { CommonFields, DistillOptions } from '../../shared/training'
-import { StaticDecisions, StaticOptions } from '../quantize/static-options'
+import { StaticDecisions, StaticOptions } from '../quantize/static/options'
 import { TrainingDecisions } from '../training/decisions'
 
 /** What static int8 quantization is asked for; biases need no correction, for they are trained. */

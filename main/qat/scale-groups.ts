@@ -1,8 +1,8 @@
 /** Which quantized values of a plan share one scale, so that learning moves it for all of them. */
 import type { Model } from '../onnx/model'
 import { quantizeRole } from '../operators/quantize'
-import { clipBounds } from '../quantize/select'
-import type { StaticDecisions } from '../quantize/static-options'
+import type { StaticDecisions } from '../quantize/static/options'
+import { clipBounds } from '../quantize/static/select'
 
 export interface ScaleGroups {
   /** The group of a value, named by one of its members. */

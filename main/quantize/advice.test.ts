@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Hardware, LayerSummary, ModelSummary } from '../../shared/domain'
 import { adviseDynamic, adviseHalf, adviseStatic, adviseWeightOnly, macShare } from './advice'
-import { StaticOptions } from './static-options'
+import { StaticOptions } from './static/options'
 
 function layer(op: string, parameters: number, macs: number): LayerSummary {
   return { name: op, op, parameters, macs, bytes: 4 * parameters, outputShape: null }

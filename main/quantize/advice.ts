@@ -4,7 +4,7 @@
  */
 import type { Advice, Hardware, LayerSummary, ModelSummary, Note } from '../../shared/domain'
 import { hasInt8Instructions } from '../measure/hardware'
-import type { StaticOptions } from './static-options'
+import type { StaticOptions } from './static/options'
 
 interface About {
   model: ModelSummary

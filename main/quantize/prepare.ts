@@ -6,9 +6,9 @@ import { type Model, normalDomain } from '../onnx/model'
 import { simplify } from '../onnx/simplify'
 import { elementCount } from '../runtime/tensor'
 import { editableCopy } from './copy'
-import { equalized } from './equalize'
-import { withSmoothing } from './smooth'
-import type { Smoothing } from './smooth-options'
+import { equalized } from './equalize/equalize'
+import type { Smoothing } from './smooth/options'
+import { withSmoothing } from './smooth/smooth'
 
 interface Prepared {
   model: Model

@@ -12,10 +12,10 @@ import { makeTensor, tensorDims } from '../onnx/tensor'
 import { type CodeType, codeRange, quantizeBias, quantizeInto } from './affine'
 import { importMicrosoft } from './microsoft'
 import { nodeId } from './names'
-import type { StaticDecisions } from './static-options'
+import type { StaticDecisions } from './static/options'
+import { inputScale, type WideType, wideDomain, wideType } from './static/wide'
 import { raiseOpset } from './upgrade'
 import { channelAxis, floatValues, quantizeWeight } from './weights'
-import { inputScale, type WideType, wideDomain, wideType } from './wide'
 
 /** Edits the model as decided. Throws `internal` when a name of the plan is not in the model. */
 export function insertQdq(model: Model, decisions: StaticDecisions): void {

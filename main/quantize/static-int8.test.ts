@@ -7,8 +7,8 @@ import type { Model } from '../onnx/model'
 import { makeTensor } from '../onnx/tensor'
 import { serialize } from '../onnx/write'
 import type { Tensor } from '../runtime/tensor'
+import { StaticDecisions, StaticOptions } from './static/options'
 import { staticInt8 } from './static-int8'
-import { StaticDecisions, StaticOptions } from './static-options'
 import { arrayDataset, countOperators, fusedOperators, normals, run, sqnr, testContext } from './testing'
 
 const weight = (name: string, dims: number[], seed: number) =>

@@ -4,9 +4,9 @@ import type { Technique } from '../technique'
 import { adviseStatic } from './advice'
 import { editableCopy } from './copy'
 import { preparedAsDecided } from './prepare'
-import { StaticDecisions, StaticOptions } from './static-options'
-import { planStatic } from './static-plan'
-import { writeStatic } from './static-write'
+import { StaticDecisions, StaticOptions } from './static/options'
+import { planStatic } from './static/plan'
+import { writeStatic } from './static/write'
 
 export const staticInt8: Technique<typeof StaticOptions> = {
   id: 'quantize.static-int8',

@@ -3,9 +3,9 @@
  * scale and, unless symmetric, a zero point. Activations stay in float32.
  */
 import type { Technique } from '../technique'
-import { applyBlocks, planBlocks } from './block-plan'
-import { adviseBlocks } from './int4-advice'
-import { Int4Options, looksAtSamples } from './int4-options'
+import { adviseBlocks } from './blocks/advice'
+import { Int4Options, looksAtSamples } from './blocks/options'
+import { applyBlocks, planBlocks } from './blocks/plan'
 
 export const weightInt4: Technique<typeof Int4Options> = {
   id: 'quantize.weight-int4',

@@ -3,7 +3,7 @@ import type { NodeProto, TensorProto } from 'onnx-buf'
 import { BantamError } from '../../shared/errors'
 import { intAttribute } from '../onnx/build'
 import { tensorDims, tensorValues } from '../onnx/tensor'
-import { unpackBits } from './adaround-bits'
+import { unpackBits } from './adaround/bits'
 import {
   affineFor,
   type CodeRange,
@@ -13,7 +13,7 @@ import {
   type Range,
   rangeOf,
 } from './affine'
-import { leastErrorBounds, leastErrorRange } from './mse-weights'
+import { leastErrorBounds, leastErrorRange } from './calibrate/mse-weights'
 
 /** How a weight tensor is quantized: one scale, or one for every index of `axis`; one zero point for all. */
 export interface WeightScales {

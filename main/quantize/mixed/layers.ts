@@ -5,7 +5,7 @@ import { tensorByteLength } from '../../onnx/tensor'
 import { nodeTimes } from '../../prune/timings'
 import { nodeId, nodeLabel } from '../names'
 import { layerCosts } from '../sensitivity/costs'
-import type { StaticDecisions } from '../static-options'
+import type { StaticDecisions } from '../static/options'
 
 /** A node that a search may move between precisions. */
 export interface Layer {

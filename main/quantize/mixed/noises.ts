@@ -7,7 +7,7 @@ import { editableCopy } from '../copy'
 import { alone } from '../sensitivity/alone'
 import { Prefix } from '../sensitivity/prefix'
 import { type SubjectRequest, subjectOf } from '../sensitivity/subject'
-import { writeStatic } from '../static-write'
+import { writeStatic } from '../static/write'
 
 /**
  * Noise relative to the signal by id of the layer, as sensitivities are measured. Layers that `over` leaves no time for

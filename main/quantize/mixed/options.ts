@@ -1,6 +1,6 @@
 /** Options of the search for mixed precision: those of static int8, and what may be lost. */
 import { z } from 'zod'
-import { StaticOptions } from '../static-options'
+import { StaticOptions } from '../static/options'
 
 export const MixedOptions = z.object({
   loseAtMost: z.number().min(0).max(100).default(0.5).meta({

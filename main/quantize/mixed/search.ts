@@ -11,7 +11,7 @@
  * sensitivity as in Dong et al. 2019, "HAWQ" (arXiv:1905.03696) and Cai et al. 2020, "ZeroQ" (arXiv:2001.00281), with the
  * measured noise in place of an estimate, and every step judged on the whole model.
  */
-import type { StaticOptions } from '../static-options'
+import type { StaticOptions } from '../static/options'
 import type { Layer } from './layers'
 
 /** Options that differ from those that were asked for. */

@@ -3,7 +3,7 @@ import type { NodeProto } from 'onnx-buf'
 import type { Model } from '../../onnx/model'
 import { normalDomain } from '../../onnx/model'
 import { quantizeRole } from '../../operators/quantize'
-import type { StaticDecisions } from '../static-options'
+import type { StaticDecisions } from '../static/options'
 
 /** What of a layer is in 8 bits. */
 export type Part = 'whole' | 'weights' | 'activations'

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest'
 import type { TensorDetail } from '../../../shared/quantize'
 import { makeModel, makeNode, makeValue } from '../../onnx/build'
 import { makeTensor } from '../../onnx/tensor'
-import { StaticOptions } from '../static-options'
+import { StaticOptions } from '../static/options'
 import { arrayDataset, normals, testContext } from '../testing'
 import { layerDetail } from './detail'
 

@@ -7,8 +7,8 @@
  */
 import type { LayerDetail, TensorDetail } from '../../../shared/quantize'
 import { affineFor, type codeRange, type Range } from '../affine'
-import { findPairs } from '../equalize-chains'
-import type { Histogram } from '../histogram'
+import type { Histogram } from '../calibrate/histogram'
+import { findPairs } from '../equalize/chains'
 import { elementTypes } from '../types'
 import type { PlannedLayer } from './alone'
 import type { Channels } from './channels'
