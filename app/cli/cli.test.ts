@@ -1,3 +1,4 @@
+import { spawnSync } from 'node:child_process'
 import {
   cpSync,
   existsSync,
@@ -67,6 +68,17 @@ describe('help and usage', () => {
     for (const name of NAMES) expect(stdout).toContain(`\n  ${name} `)
     expect(cli.run().stdout).toBe(stdout)
     expect(cli.run('--version').stdout).toBe(`${JSON.parse(readFileSync('package.json', 'utf8')).version}\n`)
+  })
+
+  it('may be read in part: nobody complains of a closed pipe', () => {
+    const reader = spawnSync('bash', [
+      '-c',
+      '"$0" "$1" quantize --help | head -n 1',
+      process.execPath,
+      cli.file,
+    ])
+    expect(reader.stderr.toString()).toBe('')
+    expect(reader.stdout.toString()).toMatch(/^Usage: bantam quantize/)
   })
 
   it('comes at once: the engine is not loaded before a command needs it', () => {

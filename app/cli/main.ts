@@ -2,7 +2,7 @@
 import { Command, CommanderError } from 'commander'
 import { VERSION } from '../../main/version'
 import { COMMANDS } from './commands'
-import { Terminal } from './terminal'
+import { Terminal, write } from './terminal'
 
 /** Parses `argv` (without node and script) and runs. Sets `process.exitCode`. */
 export async function main(argv: readonly string[]): Promise<void> {
@@ -43,7 +43,7 @@ export async function main(argv: readonly string[]): Promise<void> {
 }
 
 function silence(command: Command): void {
-  command.exitOverride().configureOutput({ writeErr: () => undefined })
+  command.exitOverride().configureOutput({ writeErr: () => undefined, writeOut: text => write(1, text) })
 }
 
 function sentence(text: string): string {

@@ -48,7 +48,7 @@ export class Terminal {
 }
 
 /** Synchronous, so that nothing is lost when the process ends; a closed pipe is no error of ours. */
-function write(descriptor: 1 | 2, text: string): void {
+export function write(descriptor: 1 | 2, text: string): void {
   const bytes = Buffer.from(text)
   for (let offset = 0; offset < bytes.length; ) {
     try {
