@@ -52,6 +52,7 @@ async function open(): Promise<void> {
     folder: workspaceFolder(argument('--workspace')),
     host: utilityHost,
     shell: 'electron',
+    sample: !process.argv.includes('--no-sample'),
   })
   const bench = workbench
   serveApp(join(dirname(fileURLToPath(import.meta.url)), '../renderer'), bench)

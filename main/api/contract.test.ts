@@ -1,7 +1,7 @@
 /** The contract end to end in this process, with the real engine in its job processes, on the shipped sample. */
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { parse } from 'yaml'
 import { contract } from '../../shared/contract'
 import { DatasetSpec, type Study } from '../../shared/domain'
@@ -37,6 +37,20 @@ test('every procedure of the contract has a handler', async () => {
       )
     expect(paths(bench.router).sort()).toEqual(paths(contract).sort())
   })
+})
+
+test('once it closes, whoever still asks is told so, and nothing is printed as a fault', async () => {
+  const printed = vi.spyOn(console, 'error')
+  await withBench(async ({ bench, client }) => {
+    await bench.close()
+    for (const ask of [client.studies.list, client.jobs.list, client.settings.get]) {
+      await expect(ask()).rejects.toMatchObject({
+        data: { code: 'cancelled', message: 'The workbench is closing.' },
+      })
+    }
+  })
+  expect(printed).not.toHaveBeenCalled()
+  printed.mockRestore()
 })
 
 test('[J13] a study from model and data to a proven variant, its comparison and its exports', async () => {

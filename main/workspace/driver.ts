@@ -3,6 +3,7 @@
  * `@photostructure/sqlite`, which has the same interface. Never open one file with both at once.
  */
 import { createRequire } from 'node:module'
+import { BantamError } from '../../shared/errors'
 
 export type SqlValue = null | number | bigint | string | Uint8Array
 export type Row = Record<string, SqlValue>
@@ -23,14 +24,19 @@ interface Driver {
   DatabaseSync: new (path: string) => DriverDatabase
 }
 
-/** A SQLite database with prepared statements kept by their text. All calls are synchronous and short. */
+/**
+ * A SQLite database with prepared statements kept by their text. All calls are synchronous and short. Once closed, every
+ * call throws `cancelled`: a request may arrive, or an answer be awaited, while the workbench ends.
+ */
 export class Database {
   private readonly statements = new Map<string, Statement>()
   private depth = 0
+  private closed = false
 
   constructor(private readonly database: DriverDatabase) {}
 
   exec(sql: string): void {
+    this.requireOpen()
     this.database.exec(sql)
   }
 
@@ -71,6 +77,7 @@ export class Database {
   close(): void {
     this.statements.clear()
     this.exec('PRAGMA wal_checkpoint(TRUNCATE)')
+    this.closed = true
     this.database.close()
   }
 
@@ -83,7 +90,12 @@ export class Database {
     }
   }
 
+  private requireOpen(): void {
+    if (this.closed) throw new BantamError('cancelled', 'The workbench is closing.')
+  }
+
   private statement(sql: string): Statement {
+    this.requireOpen()
     let statement = this.statements.get(sql)
     if (!statement) {
       statement = this.database.prepare(sql)
