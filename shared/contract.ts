@@ -32,7 +32,7 @@ import {
 } from './domain'
 import { ErrorData } from './errors'
 import { IMPORTANCES, PrunePreview, PruneSensitivity } from './prune'
-import { LayerDetail, QuantizePreview, QuantizeSensitivity } from './quantize'
+import { LayerDetail, LiveSearch, QuantizePreview, QuantizeSensitivity } from './quantize'
 import { GraphView, StudentPreview, SuggestedPair, TrainingRecord } from './training'
 
 /** A file or folder a person chose: made by a dialog, a drop, an upload or (host only) a typed path. */
@@ -56,6 +56,8 @@ export const AppEvent = z.discriminatedUnion('type', [
   z.object({ type: z.literal('settings'), settings: Settings }),
   /** A training job has new points; its record is fetched again. */
   z.object({ type: z.literal('training'), job: z.string() }),
+  /** A search measured a further trial; what it tried is fetched again. */
+  z.object({ type: z.literal('search'), job: z.string() }),
 ])
 export type AppEvent = z.infer<typeof AppEvent>
 
@@ -259,6 +261,8 @@ export const contract = {
      * questions go before older ones.
      */
     preview: base.input(z.object({ parent: z.string(), step: Step })).output(QuantizePreview),
+    /** What the job of a search for mixed precision tried so far; null before its first trial and for other jobs. */
+    search: base.input(id).output(LiveSearch.nullable()),
   },
   training: {
     /** What a training job reported so far; null before its first step and for other jobs. */
@@ -288,7 +292,7 @@ export const contract = {
     /** Training jobs: stops after the step at hand and keeps its place; `resume` goes on from there, bit for bit. */
     pause: base.input(id).output(z.object({})),
     resume: base.input(id).output(Job),
-    /** Training jobs: no further epoch; the best weights so far become the variant. */
+    /** Trainings and searches: no further epoch or trial; the best so far becomes the variant. */
     finish: base.input(id).output(z.object({})),
     /** Queues a failed or cancelled job again, under the same id. */
     retry: base.input(id).output(Job),

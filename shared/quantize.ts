@@ -181,6 +181,23 @@ export const QuantizeSearch = z.object({
   trials: z.array(SearchTrial),
   /** Place of the best in `trials`. */
   best: z.number(),
+  /** Places of those that were the best when they were measured, in their order. */
+  improved: z.array(z.number()).optional(),
   ended: z.enum(['finished', 'time']),
 })
 export type QuantizeSearch = z.infer<typeof QuantizeSearch>
+
+/** The same while it runs, as its job tells it. */
+export const LiveSearch = QuantizeSearch.extend({
+  /** Null before the first trial. */
+  best: z.number().nullable(),
+  /** Null while it goes on. */
+  ended: QuantizeSearch.shape.ended.nullable(),
+  goal: z.enum(['fastest', 'smallest']),
+  /** Time that it may take, and the moment it is over at the latest (ISO 8601). */
+  minutes: z.number(),
+  endsAt: z.string(),
+  /** What people know the layers by, by id. */
+  labels: z.record(z.string(), z.string()),
+})
+export type LiveSearch = z.infer<typeof LiveSearch>

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TaskContext } from '../../main/jobs/context'
 import { BantamError } from '../../shared/errors'
+import { searchLines } from './search-lines'
 import type { Terminal } from './terminal'
 
 /** After an interrupt the work gets this long to stop by itself, if its command gives it no other time. */
@@ -39,6 +40,7 @@ export async function withTask<T>(
     progress: (fraction, stage) => terminal.progress(fraction, stage),
     // Logs are for jobs' drawers; a command says what matters in its result.
     log: () => undefined,
+    search: searchLines(line => terminal.say(line)),
     signal: controller.signal,
     tempDir,
   }

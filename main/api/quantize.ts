@@ -62,6 +62,7 @@ export function quantizeRouter({ workspace, queue, warm }: Bench) {
       const statistics = statisticsFolder(workspace)
       return warm.ask('quantize', { parent: model, step, data, statistics, threads }, PREVIEW_MS)
     }),
+    search: procedure.quantize.search.handler(({ input }) => queue.search(input.id)),
   })
 }
 

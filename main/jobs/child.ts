@@ -3,6 +3,7 @@
  * elsewhere (`process.send`). Runs one task and is ended by its parent, or answers questions until it is.
  */
 import { toErrorData } from '../../shared/errors'
+import type { LiveSearch } from '../../shared/quantize'
 import type { TrainingRecord } from '../../shared/training'
 import { FileStore } from '../workspace/store'
 import { answer } from './asks'
@@ -18,10 +19,11 @@ interface ParentPort {
 
 const port = (process as { parentPort?: ParentPort }).parentPort
 const abort = new AbortController()
-/** What was asked of the training last. */
+/** What was asked of the training or search last. */
 let asked: 'pause' | 'finish' | undefined
 /** Two a second: a record has hundreds of points. */
 const training = new Throttle<TrainingRecord>(500, record => send({ type: 'training', record }))
+const search = new Throttle<LiveSearch>(500, told => send({ type: 'search', search: told }))
 
 function send(message: FromChild): void {
   if (port) port.postMessage(message)
@@ -66,11 +68,14 @@ async function run(message: Extract<ToChild, { type: 'run' }>): Promise<void> {
       ...(message.keepDir ? { keepDir: message.keepDir } : {}),
       asked: () => asked,
       training: record => training.push(record),
+      search: told => search.push(told),
     })
     training.flush()
+    search.flush()
     send({ type: 'done', result })
   } catch (error) {
     training.flush()
+    search.flush()
     const detail = error instanceof Error ? (error.stack ?? error.message) : String(error)
     send({ type: 'failed', error: toErrorData(error), detail })
   }

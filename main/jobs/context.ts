@@ -1,5 +1,6 @@
 /** What a running task is given: how to say how far it is, and how to learn that it should stop. */
 import { BantamError } from '../../shared/errors'
+import type { LiveSearch } from '../../shared/quantize'
 import type { TrainingRecord } from '../../shared/training'
 
 export interface TaskContext {
@@ -12,12 +13,14 @@ export interface TaskContext {
   /** A folder that outlives an interruption, for checkpoints; removed when the task is done, failed or cancelled. */
   readonly keepDir?: string
   /**
-   * What a person asked of a training since: 'pause' (save your place in `keepDir` and throw `paused`), 'finish' (end
-   * now, with the best so far).
+   * What a person asked of a training or search since: 'pause' (save your place in `keepDir` and throw `paused`),
+   * 'finish' (end now, with the best so far).
    */
   asked?(): 'pause' | 'finish' | undefined
   /** Tells how a training goes: the whole record so far. */
   training?(record: TrainingRecord): void
+  /** Tells how a search goes: everything it tried so far. */
+  search?(search: LiveSearch): void
 }
 
 /** Gives the event loop a turn (so that a cancel can arrive), then throws `cancelled` if it has. */

@@ -52,6 +52,6 @@ async function* deliver(
 
 function keyOf(event: AppEvent): string {
   if (event.type === 'job') return `job ${event.job.id}`
-  if (event.type === 'training') return `training ${event.job}`
+  if (event.type === 'training' || event.type === 'search') return `${event.type} ${event.job}`
   return event.type === 'study' ? `study ${event.id}` : event.type
 }

@@ -19,7 +19,7 @@ import type {
 } from '../../shared/domain'
 import type { ErrorData } from '../../shared/errors'
 import type { PrunePreview, PruneSensitivity } from '../../shared/prune'
-import type { LayerDetail, QuantizePreview, QuantizeSensitivity } from '../../shared/quantize'
+import type { LayerDetail, LiveSearch, QuantizePreview, QuantizeSensitivity } from '../../shared/quantize'
 import type { GraphView, StudentPreview, SuggestedPair, TrainingRecord } from '../../shared/training'
 import type { ReportInput } from '../report/input'
 import type { StoredProfiles } from '../workspace/measurements'
@@ -233,6 +233,7 @@ export type FromChild =
   | { type: 'progress'; fraction: number; stage: string }
   | { type: 'log'; line: string }
   | { type: 'training'; record: TrainingRecord }
+  | { type: 'search'; search: LiveSearch }
   | { type: 'done'; result: unknown }
   | { type: 'failed'; error: ErrorData; detail: string }
   | { type: 'answer'; id: number; value: unknown }

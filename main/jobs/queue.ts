@@ -4,6 +4,7 @@
  */
 import type { Job } from '../../shared/domain'
 import { BantamError, type ErrorCode, toErrorData } from '../../shared/errors'
+import type { LiveSearch } from '../../shared/quantize'
 import type { TrainingRecord } from '../../shared/training'
 import { hasKept, keepFolder, removeKept } from '../workspace/checkpoints'
 import * as records from '../workspace/job-records'
@@ -16,7 +17,7 @@ import { JobLog, readLog, removeLog } from './log'
 import { stageKind } from './protocol'
 import { type JobRequest, keepsPlace } from './requests'
 import { type RunningTask, startTask } from './run-child'
-import { stepsOf, TrainingRecords } from './training-records'
+import { ToldRecords } from './told-records'
 import { commit, prepare } from './work/work'
 
 /** How far a running job is; lives here and not in the database, which would be written ten times a second. */
@@ -30,7 +31,7 @@ interface Live {
   task: RunningTask | undefined
   cancelled: boolean
   training: boolean
-  /** What a person asked of a training last. */
+  /** What a person asked of a training or search last. */
   asked: 'pause' | 'finish' | undefined
 }
 
@@ -44,14 +45,16 @@ export class JobQueue {
   private running: Promise<void> | undefined
   private started = false
   private closed = false
-  private readonly trainings: TrainingRecords
+  private readonly trainings: ToldRecords<TrainingRecord>
+  private readonly searches: ToldRecords<LiveSearch>
 
   constructor(
     private readonly workspace: Workspace,
     private readonly host: Host,
     private readonly bus: EventBus,
   ) {
-    this.trainings = new TrainingRecords(workspace.folder)
+    this.trainings = new ToldRecords(workspace.folder, 'training')
+    this.searches = new ToldRecords(workspace.folder, 'search')
     records.takeUpInterrupted(workspace)
   }
 
@@ -86,6 +89,11 @@ export class JobQueue {
   /** What a training job told of itself so far; null before its first step and for other jobs. Throws `not-found`. */
   training(id: string): TrainingRecord | null {
     return records.readJob(this.workspace, id).job.training ? this.trainings.read(id) : null
+  }
+
+  /** What a search tried so far; null before its first trial and for other jobs. Throws `not-found`. */
+  search(id: string): LiveSearch | null {
+    return records.readJob(this.workspace, id).job.searches ? this.searches.read(id) : null
   }
 
   /** Stops a running job, takes a waiting one out of the queue; a finished one stays as it is. */
@@ -155,7 +163,7 @@ export class JobQueue {
     for (const id of records.clearJobs(this.workspace)) {
       removeLog(this.workspace.folder, id)
       removeKept(this.workspace.folder, id)
-      this.trainings.remove(id)
+      this.forget(id)
     }
   }
 
@@ -174,11 +182,16 @@ export class JobQueue {
   }
 
   private requeue(id: string): Job {
-    if (!hasKept(this.workspace.folder, id)) this.trainings.remove(id) // it starts anew
+    if (!hasKept(this.workspace.folder, id)) this.forget(id) // it starts anew
     records.markQueued(this.workspace, id)
     this.publish(id)
     this.pump()
     return this.read(id)
+  }
+
+  private forget(id: string): void {
+    this.trainings.remove(id)
+    this.searches.remove(id)
   }
 
   private ask(live: Live, asked: 'pause' | 'finish'): void {
@@ -229,6 +242,7 @@ export class JobQueue {
       this.stopped(live, error, log)
     }
     this.trainings.settle(id)
+    this.searches.settle(id)
     this.live = undefined
     this.publish(id)
     if (job.studyId) this.bus.publish({ type: 'study', id: job.studyId })
@@ -251,6 +265,11 @@ export class JobQueue {
       },
       log: (line: string) => log.write(line),
       training: this.listener(live),
+      search: (search: LiveSearch) => {
+        if (live.cancelled) return
+        this.searches.take(live.id, search)
+        this.bus.publish({ type: 'search', job: live.id })
+      },
     }
     live.task = await startTask(this.host, store, task, events, keepDir)
     // Asked while the process was being started.
@@ -316,6 +335,11 @@ export class JobQueue {
   private publish(id: string): void {
     this.bus.publish({ type: 'job', job: this.read(id) })
   }
+}
+
+/** Optimizer steps a record has seen. */
+function stepsOf(record: TrainingRecord | null): number {
+  return record?.points.at(-1)?.step ?? 0
 }
 
 /** What to do about a failure after which a training can go on. */

@@ -1,6 +1,7 @@
 /** One task in one child process, from start to a result, an error, a cancel or a crash. */
 import { rm } from 'node:fs/promises'
 import { BantamError, fromErrorData } from '../../shared/errors'
+import type { LiveSearch } from '../../shared/quantize'
 import type { TrainingRecord } from '../../shared/training'
 import { holdsFiles } from '../workspace/checkpoints'
 import type { FileStore } from '../workspace/store'
@@ -11,6 +12,7 @@ export interface TaskEvents {
   progress(fraction: number, stage: string): void
   log(line: string): void
   training(record: TrainingRecord): void
+  search(search: LiveSearch): void
 }
 
 export interface RunningTask {
@@ -23,7 +25,7 @@ export interface RunningTask {
    * as paused: with `force` in any case, otherwise as soon as its `keepDir` holds something to go on from.
    */
   pause(graceMs?: number, force?: boolean): void
-  /** Asks a training to end with the best so far; takes a pause back. */
+  /** Asks a training or search to end with the best so far; takes a pause back. */
   finish(): void
 }
 
@@ -57,6 +59,7 @@ export async function startTask(
         events.progress(message.fraction, message.stage)
       } else if (message.type === 'log') keep(message.line)
       else if (message.type === 'training') events.training(message.record)
+      else if (message.type === 'search') events.search(message.search)
       else if (message.type === 'done') outcome = () => resolve(message.result)
       else if (message.type === 'failed') {
         if (message.error.code !== 'paused') events.log(message.detail) // no failure: nothing to look into

@@ -190,7 +190,7 @@ test('[J17] one that does not hear is stopped once it has kept its place, and is
     mkdirSync(keepDir, { recursive: true })
     let ready = () => {}
     const started = new Promise<void>(resolve => (ready = resolve))
-    const events = { progress: () => ready(), log() {}, training() {} }
+    const events = { progress: () => ready(), log() {}, training() {}, search() {} }
     const running = await startTask(host, desk.workspace.store, task, events, keepDir)
     await started
     running.pause(10)

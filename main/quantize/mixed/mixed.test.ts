@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest'
 import type { Plan } from '../../../shared/domain'
 import { toErrorData } from '../../../shared/errors'
-import { QuantizeSearch } from '../../../shared/quantize'
+import { LiveSearch, QuantizeSearch } from '../../../shared/quantize'
 import { checkModel } from '../../onnx/check'
 import { serialize } from '../../onnx/write'
 import { run, sqnr, testContext } from '../testing'
@@ -16,7 +16,9 @@ const plan = (options: object, context = testContext()) => {
 const searchOf = ({ decisions }: Plan) => QuantizeSearch.parse(decisions.search)
 
 test('finds the layers that break, and its plan gives the same bytes again', async () => {
-  const found = await plan({ loseAtMost: 10, repair: false, goal: 'smallest' })
+  const told: LiveSearch[] = []
+  const context = { ...testContext(), search: (live: LiveSearch) => told.push(live) }
+  const found = await plan({ loseAtMost: 10, repair: false, goal: 'smallest' }, context)
   const search = searchOf(found)
   const best = search.trials[search.best]
   expect(search).toMatchObject({
@@ -30,6 +32,14 @@ test('finds the layers that break, and its plan gives the same bytes again', asy
   expect(best?.allowed).toBe(true)
   expect([...(best?.float ?? []), ...(best?.wide ?? [])].sort()).toEqual(['c0', 'c1'])
   expect(best?.milliseconds).toBeGreaterThan(0)
+  // It tells of every trial as it is measured.
+  expect(told.map(live => live.trials.length)).toEqual([
+    ...search.trials.map((_, i) => i),
+    search.trials.length,
+    search.trials.length,
+  ])
+  expect(LiveSearch.parse(told[0])).toMatchObject({ best: null, ended: null, allowed: 0.1, goal: 'smallest' })
+  expect(told.at(-1)).toMatchObject(search)
   const result = await mixedPrecision.apply(network(), found)
   checkModel(result, '')
   expect(serialize(result).length).toBeLessThanOrEqual(best?.sizeBytes ?? 0)

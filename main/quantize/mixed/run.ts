@@ -1,7 +1,7 @@
 /** Sets a search up, runs it, and tells how it went. */
 import type { Plan } from '../../../shared/domain'
 import { BantamError } from '../../../shared/errors'
-import { CALIBRATIONS, type QuantizeSearch } from '../../../shared/quantize'
+import { CALIBRATIONS, type LiveSearch, type QuantizeSearch } from '../../../shared/quantize'
 import { breathe, type TaskContext } from '../../jobs/context'
 import { hardware } from '../../measure/hardware'
 import type { Model } from '../../onnx/model'
@@ -15,12 +15,13 @@ import { measuredSamples } from '../sensitivity/samples'
 import { StaticDecisions, StaticOptions } from '../static/options'
 import { staticInt8 } from '../static-int8'
 import { Worth } from '../worth'
+import { Budget } from './budget'
 import { Clock } from './clock'
 import { layersOf, macShares } from './layers'
 import { noisesAlone } from './noises'
-import { amount, UNITS } from './notes'
+import { stageOf } from './notes'
 import type { MixedOptions } from './options'
-import { type Assignment, keyOf, type Settings, searchMixed } from './search'
+import { type Assignment, keyOf, type Settings, searchMixed, type Tried } from './search'
 import { type Circumstances, type Kept, planOf, tryOut } from './trials'
 
 type Input = PlanInput & { calibration: SampleSet }
@@ -63,6 +64,29 @@ export async function runSearch(
   try {
     const kept = new Map<string, Kept>()
     const circumstances: Circumstances = { ...base, clock }
+    const labels = new Map(layers.map(({ id, label }) => [id, label]))
+    const improved: number[] = []
+    const soFar = (best: Tried | null, ended: LiveSearch['ended']): LiveSearch => {
+      const trials = [...kept.values()].map(({ trial }) => trial)
+      const winner = best && kept.get(keyOf(best.assignment))
+      const at = winner ? trials.indexOf(winner.trial) : null
+      if (at !== null && at !== improved.at(-1)) improved.push(at)
+      return {
+        metric: worth.metric,
+        reference: worth.reference,
+        allowed,
+        samples: samples.indices.length,
+        trials,
+        best: at,
+        improved: [...improved],
+        ended,
+        goal,
+        minutes,
+        endsAt: budget.endsAt,
+        labels: Object.fromEntries(labels),
+      }
+    }
+    context.search?.(soFar(null, null))
     const { best, ended } = await searchMixed({
       layers,
       repairs: repair ? await repairs(model, base.options) : [],
@@ -72,8 +96,12 @@ export async function runSearch(
         await breathe(context)
         const { plan, trial, ...found } = await budget.trial(tryOut(circumstances, assignment, quiet))
         kept.set(keyOf(assignment), { plan, trial })
-        context.progress(budget.share(), stageOf(kept, worth.metric, goal))
         return found
+      },
+      tried: best => {
+        const search = soFar(best, null)
+        context.search?.(search)
+        context.progress(budget.share(), stageOf(search))
       },
       noises: settings =>
         noisesAlone(
@@ -83,15 +111,16 @@ export async function runSearch(
           { ...context, progress: (_, stage) => context.progress(budget.share(), stage) },
         ),
     })
-    const trials = [...kept.values()].map(({ trial }) => trial)
     const winner = kept.get(keyOf(best.assignment))
     if (!winner) throw new BantamError('internal', 'The search kept no plan of its best trial.')
-    const { metric, reference } = worth
+    const told = soFar(best, ended)
+    context.search?.(told)
+    const { metric, reference, trials } = told
     const at = trials.indexOf(winner.trial)
     return {
       plan: winner.plan,
-      labels: new Map(layers.map(({ id, label }) => [id, label])),
-      search: { metric, reference, allowed, samples: samples.indices.length, trials, best: at, ended },
+      labels,
+      search: { metric, reference, allowed, samples: told.samples, trials, best: at, improved, ended },
     }
   } finally {
     await clock.close()
@@ -143,53 +172,4 @@ async function repairs({ graph }: Model, options: StaticOptions): Promise<Settin
     list.push({ smooth: 'alpha' })
   if (options.biasCorrection === 'none') list.push({ biasCorrection: 'samples' })
   return list
-}
-
-/** `Trial 7: the best so far loses 0.30 points of accuracy, with 92 % of the work in 8 bits`. */
-function stageOf(
-  kept: ReadonlyMap<string, Kept>,
-  metric: QuantizeSearch['metric'],
-  goal: MixedOptions['goal'],
-): string {
-  const cost = ({ sizeBytes, milliseconds }: Kept['trial']) =>
-    goal === 'smallest' ? sizeBytes : (milliseconds ?? Number.POSITIVE_INFINITY)
-  const allowed = [...kept.values()].map(({ trial }) => trial).filter(trial => trial.allowed)
-  const [best] = allowed.sort((a, b) => cost(a) - cost(b))
-  const so = best
-    ? `the best so far loses ${amount(best.drop.value, metric)} ${UNITS[metric]}, with ${Math.round(100 * best.macs)} % of the work in 8 bits`
-    : 'none so far is within what may be lost'
-  return `Trial ${kept.size}: ${so}`
-}
-
-/** Time that may be used, told by the clock. */
-class Budget {
-  private readonly start = performance.now()
-  private longest = 0
-
-  constructor(
-    minutes: number,
-    private readonly context: TaskContext,
-    readonly total = minutes * 60_000,
-  ) {}
-
-  /** Times a trial. */
-  async trial<T>(made: Promise<T>): Promise<T> {
-    const before = this.used()
-    const found = await made
-    this.longest = Math.max(this.longest, this.used() - before)
-    return found
-  }
-
-  /** True when a further trial may end after the time that is there, or a person asks for the end. */
-  over(): boolean {
-    return this.used() + this.longest > this.total || this.context.asked?.() === 'finish'
-  }
-
-  share(): number {
-    return Math.min(0.99, 0.03 + 0.96 * (this.used() / this.total))
-  }
-
-  private used(): number {
-    return performance.now() - this.start
-  }
 }

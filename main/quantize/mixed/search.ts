@@ -50,6 +50,8 @@ export interface Laboratory {
   noises(settings: Settings): Promise<ReadonlyMap<string, number>>
   /** True when the search has to end. */
   over(): boolean
+  /** Hears of the best so far after every trial. */
+  tried?(best: Tried): void
 }
 
 /** Trials in a row without a gain that end the search. */
@@ -83,6 +85,7 @@ class Search {
     const tried = { ...(await this.laboratory.measure(assignment)), assignment }
     this.known.set(key, tried)
     if (!this.best || this.isBetter(tried, this.best)) this.best = tried
+    this.laboratory.tried?.(this.best)
     return tried
   }
 

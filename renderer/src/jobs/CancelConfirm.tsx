@@ -12,7 +12,7 @@ interface CancelConfirmProps {
   children(click: () => void): ReactNode
 }
 
-/** Cancels a job; asks first where a long training would be lost. */
+/** Cancels a job; asks first where a long training or search would be lost. */
 export function CancelConfirm({ job, children }: CancelConfirmProps) {
   const client = useClient()
   const [asking, setAsking] = useState(false)
@@ -34,7 +34,7 @@ export function CancelConfirm({ job, children }: CancelConfirmProps) {
         <Text size="sm" mb={10}>
           {job.state === 'paused'
             ? 'Cancelling loses this training: it cannot be resumed afterwards.'
-            : `Cancelling loses ${formatDuration(lost)} of training. To keep the best weights so far, finish it instead.`}
+            : `Cancelling loses ${formatDuration(lost)} of ${job.training ? 'training' : 'searching'}. To keep the best ${job.training ? 'weights ' : ''}so far, finish it instead.`}
         </Text>
         <Group gap={6} justify="flex-end">
           <Button size="compact-xs" variant="default" onClick={() => setAsking(false)} data-autofocus>
@@ -46,7 +46,7 @@ export function CancelConfirm({ job, children }: CancelConfirmProps) {
             </Button>
           )}
           <Button size="compact-xs" color="var(--bt-worse)" variant="light" onClick={cancel}>
-            Cancel training
+            Cancel {job.training ? 'training' : 'search'}
           </Button>
         </Group>
       </Popover.Dropdown>

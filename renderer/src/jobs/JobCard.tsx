@@ -1,6 +1,7 @@
 import { Button, Progress } from '@mantine/core'
 import type { Job } from '../../../shared/domain'
 import { formatDuration } from '../../../shared/format'
+import { watchSearch } from '../quantize/live-search'
 import { isActive, selectOnly, useApp } from '../store/app'
 import { useClient } from '../store/connection'
 import { openJobs, useUi } from '../store/ui'
@@ -80,6 +81,11 @@ export function JobCard({ job }: { job: Job }) {
               </Button>
             )}
           </CancelConfirm>
+        )}
+        {job.searches && job.state !== 'queued' && (
+          <Button size="compact-xs" variant="default" onClick={() => watchSearch(job)}>
+            Trials
+          </Button>
         )}
         {job.training && (
           <Button size="compact-xs" variant="default" onClick={() => watchTraining(job)}>

@@ -48,7 +48,7 @@ export function TrainingButtons({ job }: { job: Job }) {
             leftSection={<Flag size={12} aria-hidden />}
             onClick={() => attempt(client.jobs.finish({ id: job.id }))}
           >
-            Finish now
+            {job.training ? 'Finish now' : 'Stop, keep the best'}
           </Button>
         </Tooltip>
       )}

@@ -46,9 +46,9 @@ export function trainingChoices(job: Job): TrainingChoices {
   }
 }
 
-/** Seconds of training that cancelling would lose; 0 where it is too little to ask about. */
+/** Seconds of training or search that cancelling would lose; 0 where it is too little to ask about. */
 export function secondsAtStake(job: Job, now: number): number {
-  if (!job.training || !job.startedAt || job.state === 'queued') return 0
+  if (!(job.training || job.searches) || !job.startedAt || job.state === 'queued') return 0
   const seconds = (now - Date.parse(job.startedAt)) / 1000
   return seconds >= ASK_AFTER ? seconds : 0
 }

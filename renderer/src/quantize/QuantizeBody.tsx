@@ -12,6 +12,7 @@ import { STATIC } from '../variant/kinds'
 import { StartFooter } from '../variant/StartFooter'
 import { means } from './choices'
 import { LayersPane } from './LayersPane'
+import { watchSearch } from './live-search'
 import { useLosses } from './MeasureLoss'
 import { usePrevious } from './previous'
 import { QuantizeTiles } from './QuantizeTiles'
@@ -79,7 +80,8 @@ export function QuantizeBody({
         seed: form.seed,
       })
       useApp.setState(s => ({ jobs: s.jobs.some(j => j.id === job.id) ? s.jobs : withJob(s.jobs, job) }))
-      closeDialog()
+      if (searching) watchSearch(job)
+      else closeDialog()
     } catch (thrown) {
       setError(asErrorData(thrown))
       setBusy(false)

@@ -39,7 +39,7 @@ export function quantizeFields(fields: readonly Field[]): QuantizeFields {
 }
 
 /** Names of what a network may be quantized with, as a name of a variant says them. */
-const SAYS: Readonly<Record<string, string>> = {
+export const SAYS: Readonly<Record<string, string>> = {
   equalize: 'equalized',
   smooth: 'smoothed',
   biasCorrection: 'biases corrected',

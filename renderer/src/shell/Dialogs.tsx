@@ -6,6 +6,7 @@ import { ImportModelDialog } from '../imports/ImportModelDialog'
 import { MeasureDialog } from '../jobs/MeasureDialog'
 import { PruneDialog } from '../prune/PruneDialog'
 import { QuantizeDialog } from '../quantize/QuantizeDialog'
+import { SearchDialog } from '../quantize/SearchDialog'
 import { KeysDialog } from '../settings/KeysDialog'
 import { SettingsDialog } from '../settings/SettingsDialog'
 import { closeDialog, type Dialog, useUi } from '../store/ui'
@@ -17,6 +18,7 @@ const SIZES: Record<Dialog['kind'], number> = {
   train: 1160,
   prune: 1480,
   quantize: 1480,
+  search: 920,
   'import-model': 560,
   'import-data': 980,
   settings: 560,
@@ -32,6 +34,7 @@ const TITLES: Record<Dialog['kind'], string> = {
   train: 'Distil a student',
   prune: 'Prune',
   quantize: 'Static int8',
+  search: 'Search for mixed precision',
   'import-model': 'Import model',
   'import-data': 'Import data',
   settings: 'Settings',
@@ -59,6 +62,8 @@ function content(dialog: Dialog): ReactNode {
           layer={dialog.layer}
         />
       )
+    case 'search':
+      return <SearchDialog job={dialog.job} />
     case 'import-model':
       return <ImportModelDialog picked={dialog.picked} given={dialog.grant} />
     case 'import-data':
@@ -94,7 +99,9 @@ export function Dialogs() {
       // These have steps: Escape takes one back.
       closeOnEscape={dialog?.kind !== 'train' && dialog?.kind !== 'prune'}
       // A form must not be lost to a stray click.
-      closeOnClickOutside={dialog?.kind === 'keys' || dialog?.kind === 'settings'}
+      closeOnClickOutside={
+        dialog?.kind === 'keys' || dialog?.kind === 'settings' || dialog?.kind === 'search'
+      }
     >
       {dialog && content(dialog)}
     </Modal>

@@ -102,6 +102,7 @@ export function afterEvent(state: AppState, event: AppEvent): Partial<AppState> 
     case 'studies':
     case 'study':
     case 'training':
+    case 'search':
       return {}
   }
 }

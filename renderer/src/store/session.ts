@@ -10,6 +10,7 @@ const REMEMBERED = 'bantam.study'
 
 /** Live curves move at most twice a second: more is not read, and every point costs a fetch. */
 const LIVE_MS = 500
+const searchMoved = throttled(job => invalidate(`search/job/${job}`), LIVE_MS)
 const trainingMoved = throttled(job => invalidate(`training/job/${job}`), LIVE_MS)
 
 function remembered(): string | null {
@@ -76,10 +77,13 @@ async function applyEvent(client: Client, event: AppEvent, onJob: (job: Job, bef
     case 'job': {
       const old = before.jobs.find(j => j.id === event.job.id)
       if (event.job.training && old?.state !== event.job.state) trainingMoved(event.job.id)
+      if (event.job.searches && old?.state !== event.job.state) searchMoved(event.job.id)
       return onJob(event.job, old)
     }
     case 'training':
       return trainingMoved(event.job)
+    case 'search':
+      return searchMoved(event.job)
     case 'settings':
       return
   }

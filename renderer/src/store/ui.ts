@@ -17,6 +17,8 @@ export type Dialog =
       options?: Readonly<Record<string, unknown>>
       layer?: string
     }
+  /** A search for mixed precision under way. */
+  | { kind: 'search'; job: string }
   | { kind: 'import-model'; picked?: readonly PickedFile[]; grant?: FileGrant }
   | {
       kind: 'import-data'

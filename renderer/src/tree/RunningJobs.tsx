@@ -5,6 +5,7 @@ import type { Job } from '../../../shared/domain'
 import { formatDuration } from '../../../shared/format'
 import { CancelConfirm } from '../jobs/CancelConfirm'
 import { stageOf, trainingChoices } from '../jobs/job-look'
+import { watchSearch } from '../quantize/live-search'
 import { inOrder, isActive, useApp } from '../store/app'
 import { useClient } from '../store/connection'
 import { openJobs } from '../store/ui'
@@ -35,8 +36,12 @@ function RunningJob({ job }: { job: Job }) {
         <button
           type="button"
           className={`${classes.jobTitle} ellipsis`}
-          title={job.training ? 'Show its curves' : 'Show its log'}
-          onClick={() => (job.training ? watchTraining(job) : openJobs(job.id))}
+          title={job.training ? 'Show its curves' : job.searches ? 'Show its trials' : 'Show its log'}
+          onClick={() => {
+            if (job.training) watchTraining(job)
+            else if (job.searches) watchSearch(job)
+            else openJobs(job.id)
+          }}
         >
           {job.title}
         </button>
