@@ -67,8 +67,25 @@ describe('convolutions in blocks', () => {
       true,
     ],
     ['of few channels', [16, 3, 8, 8], [16, 3, 3, 3], { pads: [1n, 1n, 1n, 1n] }, true],
-    ['that leave a rest unread', [16, 16, 8, 8], [16, 16, 2, 2], { strides: [3n, 3n] }, true],
-    ['in groups: left alone', [16, 16, 8, 8], [16, 1, 3, 3], { group: 16n }, false],
+    ['that leave a rest unread', [16, 16, 9, 10], [16, 16, 2, 2], { strides: [3n, 3n] }, true],
+    ['depthwise', [3, 16, 9, 8], [16, 1, 3, 3], { group: 16n, pads: [1n, 1n, 1n, 1n] }, true],
+    [
+      'depthwise, of stride 2, uneven',
+      [2, 16, 9, 8],
+      [16, 1, 3, 2],
+      { group: 16n, pads: [1n, 0n, 0n, 1n], strides: [2n, 2n] },
+      true,
+    ],
+    ['depthwise, dilated', [2, 16, 9, 8], [16, 1, 3, 2], { group: 16n, dilations: [2n, 3n] }, true],
+    [
+      'depthwise, that leave a rest unread',
+      [2, 16, 10, 9],
+      [16, 1, 2, 2],
+      { group: 16n, strides: [3n, 3n] },
+      true,
+    ],
+    ['in groups: left alone', [16, 16, 8, 8], [16, 8, 3, 3], { group: 2n }, false],
+    ['with several filters for a channel: left alone', [16, 16, 8, 8], [32, 1, 3, 3], { group: 16n }, false],
     ['whose channels fill no block: left alone', [3, 5, 8, 8], [6, 5, 3, 3], {}, false],
   ]
   it.each(cases)('%s', async (_, data, weight, attributes, blocked) => {

@@ -85,8 +85,8 @@ export const clip: Vjp = s => {
   const { m } = s
   const x = s.input(0)
   const g = s.grad()
-  // Within the bounds, and nowhere else, y is x.
-  if (!s.needs(1) && !s.needs(2)) return [m.where(m.equal(x, s.output()), g, 0)]
+  // Within the bounds, and nowhere else, y is x. A product is faster than Where.
+  if (!s.needs(1) && !s.needs(2)) return [m.mul(g, m.cast(m.equal(x, s.output()), x.type))]
   const low = s.has(1) ? m.below(x, s.input(1)) : undefined
   const high = s.has(2) ? m.cast(m.greater(x, s.input(2)), x.type) : undefined
   const outside = low && high ? m.add(low, high) : (low ?? high)

@@ -19,25 +19,34 @@ interface Geometry {
   pads: readonly number[]
 }
 
-/** y = W * x, [N, C, H, W] to `shape`, in one group. Undefined unless all sizes are known and channels fill blocks. */
+/**
+ * y = W * x, [N, C, H, W] to `shape`, in one group or depthwise (as many groups as channels and filters). Undefined
+ * unless all sizes are known and channels fill blocks.
+ */
 export function blockedConv(
   m: Builder,
   x: Value,
   weight: Value,
   shape: Value['shape'],
   geometry: Geometry,
+  group = 1,
   bias?: Value,
 ): Value | undefined {
   const dims = staticShape(weight.shape)
-  const y = staticShape(shape)
-  if (m.block === 0 || x.type !== 'float32' || dims?.length !== 4 || !y || !staticShape(x.shape))
-    return undefined
+  const [y, xs] = [staticShape(shape), staticShape(x.shape)]
+  if (m.block === 0 || x.type !== 'float32' || dims?.length !== 4 || !y || !xs) return undefined
   const [filters = 0, channels = 0] = dims
-  const plain = channels < m.block
-  if (filters % m.block !== 0 || (!plain && channels % m.block !== 0)) return undefined
+  const depthwise = isDepthwise(xs[1], filters, group)
+  if ((group > 1 && !depthwise) || filters % m.block !== 0) return undefined
+  const plain = !depthwise && channels < m.block
+  if (!depthwise && !plain && channels % m.block !== 0) return undefined
   const input = plain ? x : reorderInput(m, x)
-  const blocked = convolve(m, [input, filterBlocks(m, weight, plain), bias], y, geometry)
-  return reorderOutput(m, blocked)
+  const kernels = filterBlocks(m, weight, plain || depthwise)
+  return reorderOutput(m, convolve(m, [input, kernels, bias], y, geometry, group))
+}
+
+function isDepthwise(channels: number | undefined, filters: number, group: number): boolean {
+  return group > 1 && channels === group && filters === group
 }
 
 /**
@@ -58,12 +67,9 @@ export function blockedWeightGradient(
   const filters = gs[1] ?? 0
   if (batch % m.block !== 0 || filters % m.block !== 0) return undefined
   // With no padding left to the convolution its fastest kernel serves every position.
-  const read = w.kernel.map(
-    (k, i) => (w.strides[i] ?? 1) * ((w.output[i] ?? 1) - 1) + 1 + (k - 1) * (w.dilations[i] ?? 1),
-  )
-  const after = read.map((r, i) => r - (w.input[i] ?? 0) - (w.before[i] ?? 0))
+  const pads = weightPads(w)
   const exchanged = m.transpose(x, [1, 0, 2, 3])
-  const padded = m.pad(exchanged, [0, 0, ...w.before], [0, 0, ...after])
+  const padded = m.pad(exchanged, [0, 0, ...pads.slice(0, 2)], [0, 0, ...pads.slice(2)])
   const result = convolve(
     m,
     [reorderInput(m, padded), gradientBlocks(m, g)],
@@ -73,11 +79,57 @@ export function blockedWeightGradient(
   return m.reshapeLike(m.transpose(reorderOutput(m, result), [1, 0, 2, 3]), like)
 }
 
+/**
+ * W̄ of a depthwise convolution: each channel of each sample is a convolution of its own, with ȳ as its kernel, and the
+ * samples are added up. As above strides and dilations change places. In blocks, samples and channels are one axis.
+ */
+export function blockedDepthwiseGradient(
+  m: Builder,
+  x: Value,
+  g: Value,
+  w: Windows,
+  like: Value,
+): Value | undefined {
+  const [xs, gs] = [staticShape(x.shape), staticShape(g.shape)]
+  if (m.block === 0 || x.type !== 'float32' || xs?.length !== 4 || !gs) return undefined
+  const [batch = 0, channels = 0, ...size] = xs
+  if (channels % m.block !== 0 || gs[1] !== channels) return undefined
+  const group = batch * channels
+  const input = m.reshape(reorderInput(m, x), [1, group, ...size])
+  const kernels = m.reshape(reorderInput(m, g), [group, 1, ...w.output])
+  const pads = weightPads(w)
+  // Where a rest of x is unread the result is longer than the kernel: it is cut, as pads may not be negative.
+  const rest = pads.slice(2).map((p, i) => Math.floor(Math.max(0, -p) / (w.dilations[i] ?? 1)))
+  const kernel = w.kernel.map((k, i) => k + (rest[i] ?? 0))
+  const geometry = {
+    kernel: w.output,
+    strides: w.dilations,
+    dilations: w.strides,
+    pads: pads.map(p => Math.max(0, p)),
+  }
+  const result = convolve(m, [input, kernels], [1, group, ...kernel], geometry, group)
+  const each = m.reshape(reorderOutput(m, result), [batch, channels, 1, ...kernel])
+  const cut = rest.map(r => -r)
+  return m.reshapeLike(m.pad(m.sum(each, [0], false), [0, 0, 0, 0], [0, 0, ...cut]), like)
+}
+
+/** What the windows read before x begins, and up to where they read: a negative number leaves the rest of x unread. */
+function weightPads(w: Windows): number[] {
+  return [...w.before, ...w.input.map((n, i) => extent(w, i) - n - (w.before[i] ?? 0))]
+}
+
+/** How far all windows together reach along an axis. */
+function extent(w: Windows, axis: number): number {
+  const [stride = 1, dilation = 1] = [w.strides[axis], w.dilations[axis]]
+  return stride * ((w.output[axis] ?? 1) - 1) + 1 + ((w.kernel[axis] ?? 1) - 1) * dilation
+}
+
 function convolve(
   m: Builder,
   inputs: readonly (Value | undefined)[],
   shape: readonly number[],
   { kernel, strides, dilations, pads }: Geometry,
+  group = 1,
 ): Value {
   return m.emit('Conv', inputs[2] ? inputs : inputs.slice(0, 2), shape, {
     domain: DOMAIN,
@@ -86,14 +138,15 @@ function convolve(
       strides: big(strides),
       dilations: big(dilations),
       pads: big(pads),
-      group: 1n,
+      group: BigInt(group),
       auto_pad: 'NOTSET',
     },
   })
 }
 
+/** Once for each value: forward pass, data gradient and weight gradient share it. */
 function reorderInput(m: Builder, x: Value): Value {
-  return m.emit('ReorderInput', [x], x.shape, { domain: DOMAIN })
+  return m.once(`blocks of ${x.name}`, () => m.emit('ReorderInput', [x], x.shape, { domain: DOMAIN }))
 }
 
 function reorderOutput(m: Builder, x: Value): Value {

@@ -44,6 +44,7 @@ export function broadcastShape(a: readonly Dim[], b: readonly Dim[]): Dim[] {
 
 export class Builder {
   private readonly constants = new Map<string, Value>()
+  private readonly shared = new Map<string, Value>()
 
   /**
    * @param opset version of ai.onnx the nodes are for, 13 or later
@@ -101,6 +102,15 @@ export class Builder {
     const values = shapes.map((shape, i) => ({ name: names[i] ?? '', type, shape }))
     values.forEach(this.made)
     return values
+  }
+
+  /** What `make` gives, the same value again for the same key: for what several gradients need of one value. */
+  once(key: string, make: () => Value): Value {
+    const known = this.shared.get(key)
+    if (known) return known
+    const value = make()
+    this.shared.set(key, value)
+    return value
   }
 
   /** A constant; the same contents are stored once. */
@@ -219,6 +229,19 @@ export class Builder {
   /** 1 where a < b, else 0. */
   below(a: Value, b: Operand): Value {
     return this.cast(this.binary('Less', a, b, 'bool'), a.type)
+  }
+
+  /** scale·x + bias in one pass over x [N, C, …], with a number of each for every channel [C]. */
+  affine(x: Value, scale: Value, bias: Value): Value {
+    const [channels] = staticShape([x.shape[1] ?? '']) ?? []
+    if (this.gpu || channels === undefined) {
+      const wide = (v: Value) => this.reshape(v, [{ of: v, axis: 0 }, ...x.shape.slice(2).map(() => 1)])
+      return this.add(this.mul(x, wide(scale)), wide(bias))
+    }
+    // Normalized by a mean of 0 and a variance of 1 it stays what it is.
+    const all = (value: number) => this.constant(x.type, [channels], Array(channels).fill(value))
+    const inputs = [x, scale, bias, all(0), all(1)]
+    return this.emit('BatchNormalization', inputs, x.shape, { attributes: { epsilon: 0 } })
   }
 
   /** ReduceSum over axes (none: unchanged). */

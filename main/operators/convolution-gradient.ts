@@ -5,7 +5,7 @@
  * Data: the transposed convolution of ȳ with W; with strides of 1 it is a convolution with W turned around.
  */
 import { intAttribute, intsAttribute, stringAttribute } from '../onnx/build'
-import { blockedConv, blockedWeightGradient } from './blocked'
+import { blockedConv, blockedDepthwiseGradient, blockedWeightGradient } from './blocked'
 import { type Builder, staticShape, type Value } from './builder'
 import type { Site, Vjp } from './gradient'
 import { sumExcept } from './matmul-gradient'
@@ -51,7 +51,7 @@ function weightGradient(m: Builder, x: Value, g: Value, w: Windows, group: numbe
   const rows = (Number(x.shape[1]) * product(w.kernel)) / group
   const filters = Number(g.shape[1]) / group
   const length = product(w.output)
-  const blocked = group === 1 && product(w.kernel) > 1 && blockedWeightGradient(m, x, g, w, like)
+  const blocked = product(w.kernel) > 1 && weightGradientInBlocks(m, x, g, w, group, like)
   if (blocked) return blocked
   const p = patches(m, x, w)
   const split = (v: Value, width: number) =>
@@ -59,6 +59,11 @@ function weightGradient(m: Builder, x: Value, g: Value, w: Windows, group: numbe
   const each = m.matmul(split(p, rows), m.transposed(split(g, filters)))
   const total = m.sum(each, [0], false)
   return m.reshapeLike(m.transposed(total), like)
+}
+
+function weightGradientInBlocks(m: Builder, x: Value, g: Value, w: Windows, group: number, like: Value) {
+  if (group === 1) return blockedWeightGradient(m, x, g, w, like)
+  return group === x.shape[1] ? blockedDepthwiseGradient(m, x, g, w, like) : undefined
 }
 
 /** Turned around in every spatial axis, inputs and outputs exchanged within each group: [M, C/G, k…] → [C, M/G, k…]. */
@@ -101,7 +106,7 @@ export function dataGradient(
   if (stepless) {
     const filter = turned(m, weight, group)
     const geometry = { kernel: w.kernel, strides: w.strides, dilations: w.dilations, pads: around }
-    const blocked = group === 1 && product(w.kernel) > 1 && blockedConv(m, g, filter, x.shape, geometry)
+    const blocked = product(w.kernel) > 1 && blockedConv(m, g, filter, x.shape, geometry, group)
     if (blocked) return blocked
     const attributes = { pads: big(around), dilations: big(w.dilations), group: BigInt(group) }
     return m.emit('Conv', [g, filter], x.shape, { attributes })
@@ -140,13 +145,13 @@ function kernelOf(s: Site, weight: Value): number[] {
 
 /** The forward node anew in blocks: a value that equals its output, undefined where it does not fit. */
 export function blockedForward(s: Site): Value | undefined {
-  if (intAttribute(s.node, 'group', 1) !== 1) return undefined
+  const group = intAttribute(s.node, 'group', 1)
   const [x, weight, y] = [s.input(0), s.input(1), s.output()]
   const kernel = staticShape(weight.shape)?.slice(2)
   if (!kernel || product(kernel) === 1 || !staticShape([...x.shape, ...y.shape])) return undefined
   const w = windows(s, x, y, kernel)
   const geometry = { ...w, pads: transposedPads(w).pads }
-  return blockedConv(s.m, x, weight, y.shape, geometry, s.has(2) ? s.input(2) : undefined)
+  return blockedConv(s.m, x, weight, y.shape, geometry, group, s.has(2) ? s.input(2) : undefined)
 }
 
 export const conv: Vjp = s => {

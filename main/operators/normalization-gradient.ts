@@ -36,9 +36,9 @@ export const batchNormalization: Vjp = s => {
   let data = m.mul(g, channel(m, gain, x))
   if (training && bias && slope) {
     const n = m.count(x, [0, ...x.shape.slice(2).map((_, i) => i + 2)], x.type)
-    const offset = m.div(m.mul(gain, bias), n)
-    const tilt = m.div(m.mul(m.mul(gain, r), slope), n)
-    data = m.sub(data, m.add(m.mul(centred, channel(m, tilt, x)), channel(m, offset, x)))
+    const offset = m.neg(m.div(m.mul(gain, bias), n))
+    const tilt = m.neg(m.div(m.mul(m.mul(gain, r), slope), n))
+    data = m.add(data, m.affine(centred, tilt, offset))
   }
   // Frozen statistics: μ̄ = −γ·r·Σȳ, σ̄² = −½·γ·r²·Σ ȳ·x̂
   return [
