@@ -96,7 +96,7 @@ function CommandPanel({ study, chain }: { study: Study; chain: readonly Variant[
   const techniques = useApp(s => s.info?.techniques) ?? []
   const evaluated = chain.at(-1)?.evaluation?.data.hash
   const dataset = study.datasets.find(d => d.hash === evaluated) ?? study.datasets[0]
-  const lines = commandLines(chain, techniques, dataset?.spec ?? null)
+  const lines = commandLines(chain, techniques, dataset?.spec ?? null, study.variants)
   const text = lines.join('\n')
   const first = chain[0]
   return (

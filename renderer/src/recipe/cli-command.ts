@@ -1,7 +1,8 @@
 /** The command line that makes the same file: flags are the technique's schema fields in kebab case. */
 import type { DatasetSpec, Step, TechniqueInfo, Variant } from '../../../shared/domain'
 import { pruneNeeds } from '../../../shared/prune'
-import { isPruning, isQuantizedTraining } from '../variant/kinds'
+import { MODEL_PREFIX } from '../distill/student'
+import { isPruning, isQuantizedTraining, isTrainingTechnique } from '../variant/kinds'
 import { isRecord, optionFields, sameValue } from './option-rows'
 
 export interface CommandInput {
@@ -21,12 +22,14 @@ export function commandArguments(input: CommandInput): string[] {
   const { step, technique } = input
   const dot = step.technique.indexOf('.')
   const verb = dot < 0 ? step.technique : step.technique.slice(0, dot)
-  const method = dot < 0 ? [] : ['--method', step.technique.slice(dot + 1)]
+  // Commands that train know one technique each.
+  const method =
+    dot < 0 || isTrainingTechnique(step.technique) ? [] : ['--method', step.technique.slice(dot + 1)]
   const { needsData, split } = dataNeeds(input)
   return [
     'bantam',
     verb,
-    input.model,
+    ...(verb === 'distill' ? ['--teacher', input.model] : [input.model]),
     ...method,
     ...(needsData ? dataFlags(input.data, split) : []),
     ...optionFlags(step, technique),
@@ -46,7 +49,8 @@ function dataNeeds({ step, technique, data }: CommandInput): {
     return { needsData: need !== null, split: need?.option === 'recovery' ? 'train' : 'calibration' }
   }
   const needsData = technique ? technique.needs !== 'nothing' : data !== null
-  const calibrates = technique?.needs === 'calibration' && !isQuantizedTraining(step.technique)
+  const trains = isTrainingTechnique(step.technique) || isQuantizedTraining(step.technique)
+  const calibrates = technique?.needs === 'calibration' && !trains
   return { needsData, split: calibrates ? 'calibration' : 'train' }
 }
 
@@ -135,17 +139,29 @@ export function lineage(variants: readonly Variant[], variant: Variant): Variant
   return chain
 }
 
+/** A student or further teacher that is a variant of the study, as the file that the Export tab saves of it. */
+function withFiles(step: Step, variants: readonly Variant[]): Step {
+  const file = (value: unknown): unknown => {
+    if (Array.isArray(value)) return value.map(file)
+    if (typeof value !== 'string' || !value.startsWith(MODEL_PREFIX)) return value
+    const variant = variants.find(v => v.id === value.slice(MODEL_PREFIX.length))
+    return variant ? fileNameOf(variant) : value
+  }
+  return { ...step, options: Object.fromEntries(Object.entries(step.options).map(([k, v]) => [k, file(v)])) }
+}
+
 /** One command per step from the teacher to the last of `chain`, each reading what the one before wrote. */
 export function commandLines(
   chain: readonly Variant[],
   techniques: readonly TechniqueInfo[],
   data: DatasetSpec | null,
+  all: readonly Variant[] = chain,
 ): string[] {
   return chain.flatMap((variant, i) => {
     const parent = chain[i - 1]
     if (!variant.step || !parent) return []
     return commandLine({
-      step: variant.step,
+      step: withFiles(variant.step, all),
       technique: techniques.find(t => t.id === variant.step?.technique),
       model: fileNameOf(parent),
       out: fileNameOf(variant),

@@ -93,6 +93,20 @@ describe('commandLine', () => {
     )
   })
 
+  it('distils and fine-tunes as those commands are called, on the training split', () => {
+    const learn = (technique: string, options: Record<string, unknown>) =>
+      command(options, {
+        step: { technique, options },
+        technique: techniques.find(t => t.id === technique),
+      })
+    expect(learn('distill.student', { epochs: 5, student: 'slim:0.5' })).toBe(
+      'npx bantam distill --teacher teacher.onnx --data sample:digits --split train --epochs 5 --out small.onnx',
+    )
+    expect(learn('train.labels', { epochs: 2 })).toBe(
+      'npx bantam train teacher.onnx --data sample:digits --split train --epochs 2 --out small.onnx',
+    )
+  })
+
   it('says DATA where the study has none', () => {
     expect(command({}, { data: null })).toContain(' --data DATA --split calibration ')
   })
@@ -123,6 +137,17 @@ describe('commandLine', () => {
     ).toBe(
       `npx bantam prune teacher.onnx --method blocks --limit none --deep '{"kind":"x"}' --out small.onnx`,
     )
+  })
+})
+
+describe('commandLines', () => {
+  it('names the files of variants that a student or a further teacher is', () => {
+    const [teacher, other, made] = study.variants
+    if (!teacher || !other || !made) throw new Error('The fixture has three variants')
+    const options = { student: `variant:${other.id}`, teachers: [`variant:${other.id}`] }
+    const step = { technique: 'distill.student', options }
+    const [line] = commandLines([teacher, { ...made, step }], techniques, dataset.spec, study.variants)
+    expect(line).toContain(` --student ${fileNameOf(other)} --teachers ${fileNameOf(other)} `)
   })
 })
 
