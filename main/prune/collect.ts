@@ -12,7 +12,7 @@ import { removeDead } from '../onnx/passes/remove-dead'
 import { makeTensor } from '../onnx/tensor'
 import { serialize } from '../onnx/write'
 import { openSession, type Session } from '../runtime/session'
-import { toNumbers } from '../runtime/tensor'
+import { type Tensor, toNumbers } from '../runtime/tensor'
 import type { SampleSet } from '../technique'
 
 /** A tensor of a size that does not depend on the batch, made from values of the graph. */
@@ -30,6 +30,13 @@ export interface Sums {
   samples: number
 }
 
+/** Where a model's inputs come from, run by run. */
+export interface Runs {
+  /** Samples of every run. */
+  batches: readonly Uint32Array[]
+  feeds(run: number): Promise<Record<string, Tensor>>
+}
+
 /**
  * Runs the model over all samples and sums what is collected; each key once. Throws `bad-data` naming a value that is
  * not finite, `cancelled` between runs, and what running throws.
@@ -40,22 +47,36 @@ export async function collectSums(
   { samples, threads }: { samples: SampleSet; threads: number },
   context: TaskContext,
 ): Promise<Sums> {
+  const cut = (session: Session): Runs => {
+    const batches = batchesOf(samples, session.inputs)
+    return { batches, feeds: async run => (await samples.dataset.batch(batches[run] ?? [])).feeds }
+  }
+  return sumOver(model, wanted, cut, threads, context)
+}
+
+/** As `collectSums`, over runs that are cut already or as the session of the model says. */
+export async function sumOver(
+  model: Model,
+  wanted: readonly Collected[],
+  runs: Runs | ((session: Session) => Runs),
+  threads: number,
+  context: TaskContext,
+): Promise<Sums> {
   const unique = [...new Map(wanted.map(w => [w.key, w])).values()]
   const sums = new Map<string, Float64Array>()
   if (unique.length === 0) return { sums, samples: 0 }
   const session = await openCollecting(model, unique, threads)
   try {
-    const batches = batchesOf(samples, session.inputs)
-    for (const [done, batch] of batches.entries()) {
+    const { batches, feeds } = typeof runs === 'function' ? runs(session) : runs
+    for (const [run, batch] of batches.entries()) {
       await breathe(context)
-      const { feeds } = await samples.dataset.batch(batch)
-      const results = await session.run(feeds)
+      const results = await session.run(await feeds(run))
       unique.forEach(({ key, from }, i) => {
         const row = results[outputName(i)]
         if (!row) throw new BantamError('internal', `Nothing came back for ${key}.`)
         sums.set(key, added(sums.get(key), toNumbers(row), from, batch))
       })
-      context.progress((done + 1) / batches.length, 'Measuring activations on samples')
+      context.progress((run + 1) / batches.length, 'Measuring activations on samples')
     }
     return { sums, samples: batches.reduce((sum, batch) => sum + batch.length, 0) }
   } finally {

@@ -49,8 +49,10 @@ export async function scaleInputs(
     const groups = inputGroups(model, layers).filter(
       ({ inputs }) => inputs.length === 1 && !inputs[0]?.turned,
     )
-    await eachInput(model, groups, from, context, async (group, inputs) => {
-      const best = await bestScales(model, group, inputs, rounding, session, () => breathe(context))
+    const stages = groups.map(group => [group])
+    await eachInput(model, stages, from, context, async (group, inputs, told) => {
+      told.progress(0, `Searching scales for ${group.inputs[0]?.name}`)
+      const best = await bestScales(model, group, inputs, rounding, session, () => breathe(told))
       if (best) found.push({ group, ...best })
     })
   } finally {

@@ -79,7 +79,7 @@ describe('embedding tables', () => {
     expect(countOperators(result)).toMatchObject({ Gather: 1, GatherBlockQuantized: 1, Gemm: 1 })
     expect(plan.notes.map(note => note.message)).toEqual(
       expect.arrayContaining([
-        'Gather embed stays in float: Gemm → y reads its table too, and it would be stored twice.',
+        'The table of Gather embed stays in float: Gemm → y reads it too, and it would be stored twice.',
         'Gemm → y stays in float: Gather embed reads its weights in float, and they would be stored twice.',
       ]),
     )
@@ -88,7 +88,7 @@ describe('embedding tables', () => {
   test('rows of an odd width stay, with the reason', async () => {
     const { plan } = await apply(network(33), {})
     expect(plan.notes.map(note => note.message)).toContain(
-      'Gather embed stays in float: rows of 33 codes of 4 bits do not fill bytes.',
+      'The table of Gather embed stays in float: rows of 33 codes of 4 bits do not fill bytes.',
     )
   })
 })

@@ -16,9 +16,10 @@ import { intAttribute, makeNode } from '../../onnx/build'
 import { describeNode } from '../../onnx/graph'
 import { type Model, normalDomain } from '../../onnx/model'
 import { dataTypeName, makeTensor, tensorCount, tensorDims } from '../../onnx/tensor'
+import { gathersRows, tableRefusal } from '../coded-table'
 import { importMicrosoft, MICROSOFT } from '../microsoft'
 import { nodeId, nodeLabel } from '../names'
-import { allFinite, floatValues } from '../weights'
+import { floatValues } from '../weights'
 import { codeBlocks } from './blocks'
 import { type Bits, middleCode } from './grid'
 import type { BlockDecisions } from './options'
@@ -61,7 +62,7 @@ export function embeddingTables(
     if (!floats || tensorCount(tensor) < options.least) continue
     const reason = refusal(model, node, options)
     if (reason) {
-      const message = `${describeNode(node)} stays in float: ${reason}.`
+      const message = `The table of ${describeNode(node)} stays in float: ${reason}.`
       notes.push({ code: 'left-in-float', severity: 'info', node: nodeLabel(node), message })
     } else {
       const [rows, width] = tensorDims(tensor) as [number, number]
@@ -72,25 +73,17 @@ export function embeddingTables(
 }
 
 function refusal(model: Model, node: NodeProto, options: TableOptions): string | null {
-  const { graph, directory } = model
   const name = node.input[0] ?? ''
-  const tensor = graph.initializer(name)
-  if (!tensor) return 'its rows are computed'
-  if (options.exclude.has(node)) return 'excluded'
-  const dims = tensorDims(tensor)
-  if (dims.length !== 2) return 'its table is not a matrix'
+  const tensor = model.graph.initializer(name)
+  const [, width, ...more] = tensor ? tensorDims(tensor) : []
+  if (width === undefined || more.length > 0) return 'its table is not a matrix'
   const axis = intAttribute(node, 'axis', 0)
   if (axis !== 0 && axis !== -2) return 'it picks columns'
-  if (graph.isOutput(name)) return 'its table is an output of the model'
-  if (graph.isInput(name)) return 'the model lets its callers replace its table'
-  const other = graph.uses(name).find(use => use.index !== 0 || use.node.opType !== 'Gather')
-  if (other) return `${describeNode(other.node)} reads its table too, and it would be stored twice`
-  const [, width] = dims as [number, number]
   const bits = tableBits(options)
   if (bits === 4 && width % 2 === 1) return `rows of ${width} codes of 4 bits do not fill bytes`
   const coded = (width * bits) / 8 + 4 * Math.ceil(width / options.group)
   if (coded >= 4 * width) return `rows of ${width} would take no less room in blocks of ${options.group}`
-  return allFinite(floatValues(tensor, directory)) ? null : 'its values are not all finite'
+  return tableRefusal(model, name, options.exclude, gathersRows)
 }
 
 /** Writes all tables, rounded to nearest or by HQQ. Throws `internal` when the model does not have one. */

@@ -1,8 +1,10 @@
-import { describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { normals } from '../testing'
 import { type Blocks, codeBlocks, decodeBlocks } from './blocks'
-import { factorInputs, type GptqOptions, gptq } from './gptq'
+import { factorInputs } from './factor'
+import { type GptqOptions, gptq } from './gptq'
 import { codeOf, type Grid, nearestGrid, topCode } from './grid'
+import { Products } from './products'
 
 const OPTIONS: GptqOptions = { bits: 4, group: 16, symmetric: false, actOrder: false, clip: false }
 const [K, N] = [134, 4]
@@ -107,11 +109,17 @@ function outputError(blocks: Blocks, weights: Float32Array, moments: Float64Arra
   return total
 }
 
+let products: Products
+beforeAll(async () => {
+  products = await Products.open(1)
+})
+afterAll(() => products.close())
+
 describe('GPTQ', () => {
   const moments = momentsOf(K, 11)
 
   test('the triangle is the Cholesky factor of the inverse', async () => {
-    const { upper } = await factorInputs(moments, K, { damping: 0.01, actOrder: false })
+    const { upper } = await factorInputs(moments, K, { damping: 0.01, actOrder: false }, products)
     const mean = Array.from({ length: K }, (_, i) => moments[i * K + i] as number).reduce((a, b) => a + b) / K
     const h = Array.from({ length: K }, (_, i) =>
       Array.from({ length: K }, (_, j) => (moments[i * K + j] as number) + (i === j ? 0.01 * mean : 0)),
@@ -130,6 +138,28 @@ describe('GPTQ', () => {
     }
   })
 
+  test('also of more inputs than a block has, in any order', async () => {
+    const k = 600
+    const wide = momentsOf(k, 21)
+    const { upper, order } = await factorInputs(wide, k, { damping: 0.01, actOrder: true }, products)
+    const mean = Array.from({ length: k }, (_, i) => wide[i * k + i] as number).reduce((a, b) => a + b) / k
+    // H times UᵀU times a column is that column again.
+    for (const column of [0, 255, 511, 599]) {
+      const made = Array.from({ length: k }, (_, i) => {
+        let sum = 0
+        for (let t = 0; t <= Math.min(i, column); t++)
+          sum += (upper[t * k + i] as number) * (upper[t * k + column] as number)
+        return sum
+      })
+      for (let i = 0; i < k; i += 7) {
+        const row = (order[i] as number) * k
+        let sum = 0.01 * mean * (made[i] as number)
+        for (let j = 0; j < k; j++) sum += (wide[row + (order[j] as number)] as number) * (made[j] as number)
+        expect(sum).toBeCloseTo(i === column ? 1 : 0, 8)
+      }
+    }
+  })
+
   test.each<[string, Partial<GptqOptions>]>([
     ['asymmetric, with a last group that is short', {}],
     ['symmetric', { symmetric: true }],
@@ -137,8 +167,8 @@ describe('GPTQ', () => {
     ['8 bits', { bits: 8, group: 32 }],
   ])('rounds as the slow way does: %s', async (_, changed) => {
     const options = { ...OPTIONS, ...changed }
-    const inputs = await factorInputs(moments, K, { damping: 0.01, actOrder: options.actOrder })
-    const blocks = await gptq(WEIGHTS, SHAPE, options, inputs)
+    const inputs = await factorInputs(moments, K, { damping: 0.01, actOrder: options.actOrder }, products)
+    const blocks = await gptq(WEIGHTS, SHAPE, options, inputs, products)
     const expected = slowly(moments, 0.01, options)
     // Where a value lies in the middle between two codes, the last bits decide.
     const other = expected.filter((code, i) => code !== blocks.codes[i])
@@ -149,8 +179,8 @@ describe('GPTQ', () => {
     const base = { ...OPTIONS, rounding: 'nearest', fractional: false } as const
     const nearest = await codeBlocks(WEIGHTS, SHAPE, base)
     const clipped = await codeBlocks(WEIGHTS, SHAPE, base, 1, undefined, moments)
-    const inputs = await factorInputs(moments, K, { damping: 0.01, actOrder: false })
-    const solved = await gptq(WEIGHTS, SHAPE, OPTIONS, inputs)
+    const inputs = await factorInputs(moments, K, { damping: 0.01, actOrder: false }, products)
+    const solved = await gptq(WEIGHTS, SHAPE, OPTIONS, inputs, products)
     const [before, between, after] = [nearest, clipped, solved].map(b =>
       outputError(b, WEIGHTS, moments),
     ) as [number, number, number]
@@ -159,18 +189,19 @@ describe('GPTQ', () => {
   })
 
   test('both layouts of a weight have the same codes, and alpha is part of the weights', async () => {
-    const inputs = await factorInputs(moments, K, { damping: 0.01, actOrder: false })
-    const straight = await gptq(WEIGHTS, SHAPE, OPTIONS, inputs)
+    const inputs = await factorInputs(moments, K, { damping: 0.01, actOrder: false }, products)
+    const straight = await gptq(WEIGHTS, SHAPE, OPTIONS, inputs, products)
     const flipped = Float32Array.from(
       WEIGHTS,
       (_, at) => WEIGHTS[(at % K) * N + Math.floor(at / K)] as number,
     )
-    expect(await gptq(flipped, { ...SHAPE, transposed: true }, OPTIONS, inputs)).toEqual(straight)
+    expect(await gptq(flipped, { ...SHAPE, transposed: true }, OPTIONS, inputs, products)).toEqual(straight)
     const doubled = await gptq(
       WEIGHTS.map(v => v / 2),
       SHAPE,
       OPTIONS,
       inputs,
+      products,
       2,
     )
     expect(doubled.codes).toEqual(straight.codes)
@@ -180,8 +211,8 @@ describe('GPTQ', () => {
     const silent = Float64Array.from(moments, (value, at) =>
       [3, 40].includes(at % K) || [3, 40].includes(Math.floor(at / K)) ? 0 : value,
     )
-    const inputs = await factorInputs(silent, K, { damping: 0.01, actOrder: true })
-    const blocks = await gptq(WEIGHTS, SHAPE, { ...OPTIONS, actOrder: true }, inputs)
+    const inputs = await factorInputs(silent, K, { damping: 0.01, actOrder: true }, products)
+    const blocks = await gptq(WEIGHTS, SHAPE, { ...OPTIONS, actOrder: true }, inputs, products)
     const nearest = await codeBlocks(WEIGHTS, SHAPE, { ...OPTIONS, rounding: 'nearest', fractional: false })
     for (let j = 0; j < N; j++) {
       for (const i of [3, 40]) expect(blocks.codes[j * K + i]).toBe(nearest.codes[j * K + i])
@@ -190,7 +221,7 @@ describe('GPTQ', () => {
 
   test('says when the moments are of no use', async () => {
     const wrong = new Float64Array(4).fill(Number.NaN)
-    await expect(factorInputs(wrong, 2, { damping: 0.01, actOrder: false })).rejects.toThrow(
+    await expect(factorInputs(wrong, 2, { damping: 0.01, actOrder: false }, products)).rejects.toThrow(
       'What a layer is given on the samples has no usable second moments.',
     )
   })

@@ -3,13 +3,17 @@ import type { NodeProto } from 'onnx-buf'
 import { BantamError } from '../../../shared/errors'
 import type { TaskContext } from '../../jobs/context'
 import { within } from '../../jobs/context'
+import { batchesOf } from '../../measure/batches'
 import { intAttribute, makeNode } from '../../onnx/build'
+import { cut } from '../../onnx/cut'
 import type { Graph } from '../../onnx/graph'
+import { modelInputs } from '../../onnx/inputs'
 import type { Model } from '../../onnx/model'
 import { makeTensor } from '../../onnx/tensor'
-import { asFloat, asRows, type Collected, collectSums } from '../../prune/collect'
+import { asFloat, asRows, type Collected, sumOver } from '../../prune/collect'
 import type { SampleSet } from '../../technique'
 import { nodeId } from '../names'
+import { Walk } from '../walk/walk'
 import type { DenseLayer } from './select'
 
 /** Bytes of moments that are held at a time. */
@@ -105,17 +109,51 @@ export function stagesOf(model: Model, layers: readonly DenseLayer[]): DenseLaye
   return stages.filter(stage => stage.length > 0)
 }
 
+/** What `eachInput` calls. `context`: for how far it is with this group. */
+export type UseInput = (group: InputGroup, moments: InputMoments, context: TaskContext) => Promise<void>
+
 /**
- * Calls `use` with every group and its moments, in order; as many groups in one pass over the samples as fit into
- * memory. Tokens that an `attention_mask` hides do not count. Throws what running the model throws.
+ * Walks through the model once, stage by stage, and calls `use` with every group of a stage and its moments. With
+ * `changing` the layers of a stage may be changed while it is used: stages behind are given what they make by then.
+ * Tokens that an `attention_mask` hides do not count. Throws `bad-data` naming a value that is not finite, and what a
+ * `Walk` throws.
  */
 export async function eachInput(
   model: Model,
-  groups: readonly InputGroup[],
-  from: From,
+  stages: readonly (readonly InputGroup[])[],
+  { samples, threads, changing = false }: From & { changing?: boolean },
   context: TaskContext,
-  use: (group: InputGroup, moments: InputMoments) => Promise<void>,
+  use: UseInput,
 ): Promise<void> {
+  const mask = model.graph.isInput(MASK) ? [MASK] : []
+  const stops = stages.map(groups => ({
+    values: [...groups.flatMap(({ inputs }) => inputs.map(({ name }) => name)), ...mask],
+    changes: changing ? groups.flatMap(({ layers }) => layers.map(({ id }) => id)) : [],
+  }))
+  const runs = batchesOf(samples, modelInputs(model))
+  const walk = await Walk.begin({ model, dataset: samples.dataset, runs, threads }, stops, context)
+  try {
+    const share = shares(stages.map(groups => groups.reduce((sum, group) => sum + workOf(group), 0)))
+    for (const [i, groups] of stages.entries()) {
+      const told = within(context, ...share(i))
+      await walk.next(within(told, 0, 0.2))
+      await eachGroup(walk, model, groups, threads, within(told, 0.2, 1), use)
+    }
+  } finally {
+    await walk.close()
+  }
+}
+
+/** The groups of a stop, as many at a time as there is memory for their moments. */
+async function eachGroup(
+  walk: Walk,
+  model: Model,
+  groups: readonly InputGroup[],
+  threads: number,
+  context: TaskContext,
+  use: UseInput,
+): Promise<void> {
+  const share = shares(groups.map(workOf))
   for (let start = 0; start < groups.length; ) {
     let [end, bytes] = [start, 0]
     for (; end < groups.length; end++) {
@@ -123,15 +161,47 @@ export async function eachInput(
       if (end > start && bytes > HELD) break
     }
     const part = groups.slice(start, end)
-    const told = within(context, start / groups.length, end / groups.length)
-    const wanted = part.flatMap((group, i) => collectedOf(group, start + i))
-    const { sums } = await collectSums(model, wanted, from, told)
+    const told = within(context, share(start)[0], share(end - 1)[1])
+    const sums = await momentsAt(walk, model, part, threads, within(told, 0, 0.2))
+    const inner = shares(part.map(workOf))
     for (const [i, group] of part.entries()) {
-      const moments = totalOf(sums, group, `${start + i} moments`, group.k ** 2)
-      await use(group, { moments, magnitudes: totalOf(sums, group, `${start + i} magnitudes`, group.k) })
+      const moments = totalOf(sums, group, `${i} moments`, group.k ** 2)
+      const magnitudes = totalOf(sums, group, `${i} magnitudes`, group.k)
+      const [from, to] = inner(i)
+      await use(group, { moments, magnitudes }, within(told, 0.2 + 0.8 * from, 0.2 + 0.8 * to))
     }
     start = end
   }
+}
+
+async function momentsAt(
+  walk: Walk,
+  model: Model,
+  groups: readonly InputGroup[],
+  threads: number,
+  context: TaskContext,
+): Promise<Map<string, Float64Array>> {
+  const names = [...new Set(groups.flatMap(({ inputs }) => inputs.map(({ name }) => name)))]
+  if (model.graph.isInput(MASK)) names.push(MASK)
+  const feeds = async (run: number) =>
+    Object.fromEntries(
+      await Promise.all(names.map(async name => [name, await walk.value(run, name)] as const)),
+    )
+  const source = cut(model, walk.edges(names), names)
+  const wanted = groups.flatMap(collectedOf)
+  return (await sumOver(source, wanted, { batches: walk.runs, feeds }, threads, context)).sums
+}
+
+/** Multiplications that a group takes, roughly. */
+function workOf({ k, layers }: InputGroup): number {
+  return k ** 3 + layers.reduce((sum, { n }) => sum + k * k * n, 0)
+}
+
+/** Where in 0…1 each of several parts begins and ends, by the work they take. */
+function shares(work: readonly number[]): (part: number) => [number, number] {
+  const total = work.reduce((sum, w) => sum + w, 0) || 1
+  const before = (part: number) => work.slice(0, part).reduce((sum, w) => sum + w, 0) / total
+  return part => [before(part), before(part + 1)]
 }
 
 function totalOf(

@@ -174,7 +174,7 @@ describe('weights rounded for what layers are given', () => {
     let seen = 0
     await eachInput(
       model,
-      groups.slice(0, 1),
+      [groups.slice(0, 1)],
       { samples: set, threads: 1 },
       testContext(),
       async (_, found) => {

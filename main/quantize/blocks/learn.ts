@@ -3,16 +3,18 @@
  * for what the quantized layers before give.
  */
 import { BantamError } from '../../../shared/errors'
-import { breathe, type TaskContext, within } from '../../jobs/context'
+import { breathe, within } from '../../jobs/context'
 import type { Model } from '../../onnx/model'
 import { drawSamples } from '../../prune/draw'
 import type { ApplyInput, SampleSet } from '../../technique'
 import { editableCopy } from '../copy'
 import { scaleInputs } from './awq'
 import { codeBlocks } from './blocks'
-import { factorInputs, gptq } from './gptq'
+import { factorInputs } from './factor'
+import { gptq } from './gptq'
 import { eachInput, type From, type InputGroup, type InputMoments, inputGroups, stagesOf } from './inputs'
 import type { BlockDecisions } from './options'
+import { Products } from './products'
 import type { BlockWriter, Coder } from './write'
 
 /** Samples to look at. Throws `bad-data` without any. */
@@ -44,37 +46,32 @@ export async function writeLearnt(
   }
   const context = within(run.context, scaled, 1)
   if (rounding !== 'gptq' && !clip) return writer.writeAll(context)
-  const stages = rounding === 'gptq' && sequential ? stagesOf(model, layers) : [layers]
-  const source = stages.length > 1 ? model : editableCopy(model)
-  for (const [i, stage] of stages.entries()) {
-    const part = within(context, i / stages.length, (i + 1) / stages.length)
-    await writeStage(source, writer, inputGroups(source, stage), decisions, from, part)
+  const changing = rounding === 'gptq' && sequential
+  const stages = changing
+    ? stagesOf(model, layers).map(stage => inputGroups(model, stage))
+    : inputGroups(model, layers).map(group => [group])
+  const source = changing ? model : editableCopy(model)
+  const products = await Products.open(run.threads)
+  try {
+    await eachInput(source, stages, { ...from, changing }, context, async (group, inputs, told) => {
+      const pause = () => breathe(told)
+      const coder = await coderFor(group, inputs, decisions, products, pause)
+      for (const [i, layer] of group.layers.entries()) {
+        told.progress(i / group.layers.length, `Rounding the weights of ${layer.id}`)
+        await writer.writeLayer(layer, coder, pause)
+        await pause()
+      }
+    })
+  } finally {
+    await products.close()
   }
-}
-
-/** Layers none of which reads what another makes. */
-async function writeStage(
-  source: Model,
-  writer: BlockWriter,
-  groups: readonly InputGroup[],
-  decisions: BlockDecisions,
-  from: From,
-  context: TaskContext,
-): Promise<void> {
-  const pause = () => breathe(context)
-  await eachInput(source, groups, from, context, async (group, inputs) => {
-    const coder = await coderFor(group, inputs, decisions, pause)
-    for (const layer of group.layers) {
-      await writer.writeLayer(layer, coder, pause)
-      await pause()
-    }
-  })
 }
 
 async function coderFor(
   { k }: InputGroup,
   { moments }: InputMoments,
   decisions: BlockDecisions,
+  products: Products,
   pause: () => Promise<void>,
 ): Promise<Coder> {
   const { rounding, clip, ...options } = decisions
@@ -82,6 +79,6 @@ async function coderFor(
     return (values, layer, factor) =>
       codeBlocks(values, layer, { ...options, rounding }, factor, pause, clip ? moments : undefined)
   }
-  const inputs = await factorInputs(moments, k, decisions, pause)
-  return (values, layer, factor) => gptq(values, layer, decisions, inputs, factor, pause)
+  const inputs = await factorInputs(moments, k, decisions, products, pause)
+  return (values, layer, factor) => gptq(values, layer, decisions, inputs, products, factor, pause)
 }

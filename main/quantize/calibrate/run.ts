@@ -17,8 +17,13 @@ const RUN_BYTES = 256 * 2 ** 20
 /** Above this many bytes of weights the model goes through a file, so that they are not in memory twice more. */
 const IN_MEMORY_BYTES = 2 ** 28
 
-/** Opens a session over an augmented model for a pass over samples. */
-export async function openCalibration(model: Model, threads: number, context: TaskContext): Promise<Session> {
+/** Opens a session over an augmented model for a pass over samples. `further`: settings besides those made here. */
+export async function openCalibration(
+  model: Model,
+  threads: number,
+  context: TaskContext,
+  further: Record<string, string> = {},
+): Promise<Session> {
   let bytes = 0
   for (const tensor of model.graph.initializers()) if (!isExternal(tensor)) bytes += tensorByteLength(tensor)
   const inMemory = bytes < IN_MEMORY_BYTES
@@ -27,6 +32,7 @@ export async function openCalibration(model: Model, threads: number, context: Ta
     'session.intra_op.allow_spinning': '0',
     // Weights packed for the kernels are a second copy of them.
     ...(inMemory ? {} : { 'session.disable_prepacking': '1' }),
+    ...further,
   }
   const options = { threads, config, memoryPattern: inMemory }
   if (inMemory) return openSession(serialize(model), options, model.directory ?? undefined)

@@ -93,5 +93,6 @@ export function alone(decisions: StaticDecisions, layer: PlannedLayer, part: Par
     constants: withActivations ? decisions.constants.filter(c => constants.includes(c.name)) : [],
     biases: [],
     tables: [],
+    added: [],
   }
 }

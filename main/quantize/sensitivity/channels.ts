@@ -2,13 +2,13 @@
 import type { NodeProto } from 'onnx-buf'
 import { breathe, type TaskContext } from '../../jobs/context'
 import { batchesOf } from '../../measure/batches'
+import { cut } from '../../onnx/cut'
 import { modelInputs } from '../../onnx/inputs'
 import type { Model } from '../../onnx/model'
 import { serialize } from '../../onnx/write'
 import { openSession } from '../../runtime/session'
 import type { Tensor } from '../../runtime/tensor'
 import type { SampleSet } from '../../technique'
-import { cut } from './cut'
 
 /** Samples looked at: ranges of channels are for a person to compare, not for scales. */
 const MOST_SAMPLES = 64

@@ -8,7 +8,14 @@ import type { Histogram } from '../calibrate/histogram'
 import { rangeError } from '../calibrate/mse-range'
 import type { ValueStatistics } from '../calibrate/statistics'
 import type { StaticDecisions } from '../static/options'
-import { channelAxis, floatValues, quantizeWeight, weightScales } from '../weights'
+import {
+  channelAxis,
+  codingOf,
+  floatValues,
+  quantizeWeight,
+  type WeightCoding,
+  weightScales,
+} from '../weights'
 import type { PlannedLayer } from './alone'
 
 /** Share of the values that outliers are measured against. */
@@ -91,7 +98,7 @@ export interface LayerWeights {
   dims: number[]
   /** Axis of the output channels; null where the tensor has none. */
   axis: number | null
-  coding: { type: StaticDecisions['weightType']; reduced: boolean }
+  coding: WeightCoding
   planned: StaticDecisions['weights'][number]
 }
 
@@ -109,7 +116,7 @@ export function weightsOf(
     values: floatValues(tensor, model.directory),
     dims: tensorDims(tensor),
     axis: channelAxis(node, tensor.dims.length),
-    coding: { type: decisions.weightType, reduced: decisions.reduced },
+    coding: codingOf(decisions, planned),
     planned,
   }
 }

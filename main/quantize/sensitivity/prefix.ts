@@ -2,8 +2,9 @@
 import type { NodeProto } from 'onnx-buf'
 import type { TaskContext } from '../../jobs/context'
 import type { Runner } from '../../measure/answers'
+import { cut, type Edge } from '../../onnx/cut'
 import type { Model } from '../../onnx/model'
-import { cut, type Edge, edgesBefore } from './cut'
+import { edgesBefore } from './edges'
 
 export class Prefix {
   /** Where `runner` is; null: at the inputs of the model. */

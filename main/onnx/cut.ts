@@ -2,12 +2,10 @@
 import { create } from '@bufbuild/protobuf'
 import type { GraphProto, NodeProto } from 'onnx-buf'
 import { ValueInfoProtoSchema } from 'onnx-buf'
-import { makeValue } from '../../onnx/build'
-import { nodeReads } from '../../onnx/graph'
-import { inferTypes } from '../../onnx/infer'
-import { Model } from '../../onnx/model'
-import { shallow } from '../../onnx/shallow'
-import { elementTypes } from '../types'
+import { makeValue } from './build'
+import { nodeReads } from './graph'
+import { Model } from './model'
+import { shallow } from './shallow'
 
 /** A value where a model can be cut. `shape` null: its rank is not known. */
 export interface Edge {
@@ -17,7 +15,7 @@ export interface Edge {
 }
 
 /** Types that values between parts can have. */
-const CARRIED = /^(float32|float16|float64|u?int(8|16|32|64)|bool)$/
+export const CARRIED = /^(float32|float16|float64|u?int(8|16|32|64)|bool)$/
 
 /** What runs from `begin` to `outputs`. Its nodes are those of the model: copy it before an edit. */
 export function cut(model: Model, begin: readonly Edge[], outputs: readonly string[]): Model {
@@ -51,28 +49,4 @@ export function cut(model: Model, begin: readonly Edge[], outputs: readonly stri
   part.valueInfo = graph.proto.valueInfo.filter(value => seen.has(value.name))
   proto.graph = part
   return new Model(proto, model.directory)
-}
-
-/**
- * For every node, in topological order, the values that are there before it and that it or a later node reads, or that
- * answer; null where one of them cannot be passed from one part to the next.
- */
-export async function edgesBefore(model: Model, answer: string): Promise<(Edge[] | null)[]> {
-  const { graph } = model
-  const order = graph.topological()
-  const [shaped, typed] = [await inferTypes(model), await elementTypes(model)]
-  const last = new Map<string, number>()
-  for (const [i, node] of order.entries()) for (const name of nodeReads(node)) last.set(name, i)
-  last.set(answer, order.length)
-  const open = new Set(graph.inputNames.filter(name => last.has(name)))
-  return order.map((node, i) => {
-    for (const name of open) if ((last.get(name) ?? -1) < i) open.delete(name)
-    const edges = [...open].map((name): Edge | null => {
-      const type = typed.get(name)?.type
-      if (!type || !CARRIED.test(type)) return null
-      return { name, type, shape: shaped.get(name)?.shape ?? null }
-    })
-    for (const name of node.output) if (name !== '' && last.has(name)) open.add(name)
-    return edges.every(edge => edge !== null) ? edges : null
-  })
 }
