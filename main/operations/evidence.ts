@@ -30,18 +30,29 @@ export function sidecarPath(model: string): string {
 
 /**
  * Writes lineage into the model's metadata, replacing what a parent left there. Nothing in it depends on when or
- * where the file is made, so the same plan gives the same bytes.
+ * where the file is made, so the same plan gives the same bytes. `defaults`: what the technique's options are where
+ * nothing is chosen; only others are written, for they would be a large part of a small file.
  */
 export function stampModel(
   model: Model,
-  facts: { parent: string; plan: Plan; dataset: string | null; bantam: string; onnxruntime: string },
+  facts: {
+    parent: string
+    plan: Plan
+    defaults: Readonly<Record<string, unknown>>
+    dataset: string | null
+    bantam: string
+    onnxruntime: string
+  },
 ): void {
-  const { plan } = facts
+  const { plan, defaults } = facts
+  const chosen = Object.entries(plan.options).filter(
+    ([key, value]) => canonicalJson(value) !== canonicalJson(defaults[key]),
+  )
   const entries: Record<string, string> = {
     version: facts.bantam,
     onnxruntime: facts.onnxruntime,
     technique: plan.technique,
-    options: canonicalJson(plan.options),
+    options: canonicalJson(Object.fromEntries(chosen)),
     seed: String(plan.seed),
     plan: planDigest(plan),
     parent: facts.parent,

@@ -163,6 +163,7 @@ export async function realize(
   const facts = {
     parent: origin.hash,
     plan,
+    defaults: defaultsOf(technique),
     dataset: dataset?.hash ?? null,
     bantam: VERSION,
     onnxruntime: runtimeVersion(),
@@ -232,6 +233,12 @@ export function parseOptions(
   throw new BantamError('bad-option', `The option ${issue?.path.join('.')} is invalid: ${issue?.message}.`, {
     where: issue?.path.join('.') ?? technique.id,
   })
+}
+
+/** Options where nothing is chosen; none for a technique that cannot do without a choice. */
+function defaultsOf(technique: Technique): Record<string, unknown> {
+  const { success, data } = technique.options.safeParse({})
+  return success && data !== null && typeof data === 'object' ? { ...data } : {}
 }
 
 function techniqueFields(technique: Technique): string[] {

@@ -200,9 +200,9 @@ describe('the plan', () => {
       const tensor = model.graph.initializer(name)
       return tensor && [...toNumbers(tensorValues(tensor, model.directory))]
     }
-    for (const name of ['w0_quantized', 'w0_scale', 'w2_quantized', 'w2_scale'])
+    for (const name of ['w0_q', 'w0_s', 'w2_q', 'w2_s'])
       expect(codes(result, name)).toEqual(codes(static8, name))
-    expect(codes(result, 'w1_quantized')).not.toEqual(codes(static8, 'w1_quantized'))
+    expect(codes(result, 'w1_q')).not.toEqual(codes(static8, 'w1_q'))
   })
 })
 

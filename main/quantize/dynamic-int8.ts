@@ -19,13 +19,14 @@ import { tensorCount } from '../onnx/tensor'
 import type { PlanInput, Technique } from '../technique'
 import { adviseDynamic } from './advice'
 import type { CodeType } from './affine'
+import { gathersRows, SMALLEST_TABLE, tableRefusal } from './coded-table'
 import { editableCopy } from './copy'
 import { DynamicDecisions, DynamicWriter } from './dynamic-write'
 import { nodeId, nodeLabel, nodesNamed } from './names'
 import { prepared } from './prepare'
 import { smoothFields } from './smooth/options'
 import { decideSmoothing, withSmoothing } from './smooth/smooth'
-import { SMALLEST_TABLE } from './static/tables'
+import { addedTables } from './static/added-tables'
 import { elementTypes } from './types'
 import { opsetObstacles } from './upgrade'
 import { allFinite, floatValues, weightScales } from './weights'
@@ -45,7 +46,8 @@ export const DynamicOptions = z.object({
   ...smoothFields,
   embeddings: z.boolean().default(true).meta({
     title: 'Embeddings',
-    description: 'Store embedding tables (constants that Gather reads) in 8 bits as well.',
+    description:
+      'Store embedding tables (constants that Gather reads) and tables of positions (constants that are added) in 8 bits as well.',
   }),
   convolutions: z.boolean().default(false).meta({
     title: 'Convolutions',
@@ -100,7 +102,9 @@ async function planDynamic(input: PlanInput, options: DynamicOptions, context: T
           ? 'excluded'
           : types.get(nodeId(node))?.type !== 'float32'
             ? 'its values are not float32'
-            : null
+            : form.kind === 'gather'
+              ? tableRefusal(model, node.input[0] ?? '', exclude, gathersRows)
+              : null
     if (reason !== null) notes.push(left(node, reason))
     else if ('kind' in form) {
       const entry = measure(model, node, form, options)
@@ -139,7 +143,11 @@ async function planDynamic(input: PlanInput, options: DynamicOptions, context: T
     severity: 'info',
     message: `The weights of ${nodes.length} nodes are stored in 8 bits.`,
   })
-  const decisions: DynamicDecisions = { opset, reduced: options.reduceRange, smoothing, nodes }
+  const { tables: added, notes: kept } = options.embeddings
+    ? addedTables(model, exclude, new Set())
+    : { tables: [], notes: [] }
+  notes.push(...kept)
+  const decisions: DynamicDecisions = { opset, reduced: options.reduceRange, smoothing, nodes, added }
   return {
     technique: dynamicInt8.id,
     version: 1,

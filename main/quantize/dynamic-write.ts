@@ -9,6 +9,7 @@ import { importMicrosoft, MICROSOFT } from './microsoft'
 import { nodeId } from './names'
 import { dropStaleShapes } from './qdq'
 import { Smoothing } from './smooth/options'
+import { writeAddedTable } from './static/added-tables'
 import { gatherCodes } from './static/tables'
 import { raiseOpset } from './upgrade'
 import { floatValues, quantizeWeight } from './weights'
@@ -19,6 +20,8 @@ export const DynamicDecisions = z.object({
   reduced: z.boolean(),
   /** Inputs of dense layers that are smoothed. */
   smoothing: z.array(Smoothing).default([]),
+  /** Tables that are added to what is computed, stored as codes, by their names. */
+  added: z.array(z.string()).default([]),
   nodes: z.array(
     z.object({
       /** First output of the node. */
@@ -72,6 +75,12 @@ export class DynamicWriter {
         })
       this.replace(node, entry)
     }
+    for (const name of decisions.added) {
+      if (!writeAddedTable(model, name))
+        throw new BantamError('internal', 'The plan names a table that the model does not have.', {
+          where: name,
+        })
+    }
     graph.removeUnusedInitializers()
     graph.sort()
     dropStaleShapes(model)
@@ -120,13 +129,13 @@ export class DynamicWriter {
     )
     product.attribute = [...kept]
     graph.add(product)
-    graph.add(makeNode('Cast', [sums], [real], { to: 1n }, { name: real }))
-    graph.add(makeNode('Mul', [x.scale, weight.scale], [scale], {}, { name: scale }))
+    graph.add(makeNode('Cast', [sums], [real], { to: 1n }))
+    graph.add(makeNode('Mul', [x.scale, weight.scale], [scale]))
     const scaled = bias ? name('scaled') : output
-    graph.add(makeNode('Mul', [real, scale], [scaled], {}, { name: name('rescaled') }))
+    graph.add(makeNode('Mul', [real, scale], [scaled]))
     if (bias) {
       const added = op === 'ConvInteger' ? this.channelBias(node, bias) : bias
-      graph.add(makeNode('Add', [scaled, added], [output], {}, { name: name('biased') }))
+      graph.add(makeNode('Add', [scaled, added], [output]))
     }
   }
 
@@ -185,10 +194,12 @@ export class DynamicWriter {
     const known = this.activations.get(value)
     if (known) return known
     const { graph } = this.model
-    const [codes, scale, zero] = ['q', 'scale', 'zero'].map(part =>
-      graph.freshName(`${value}_dynamic_${part}`),
-    ) as [string, string, string]
-    graph.add(makeNode('DynamicQuantizeLinear', [value], [codes, scale, zero], {}, { name: codes }))
+    const [codes, scale, zero] = ['q', 'scale', 'zero'].map(part => graph.freshName(`${value}_${part}`)) as [
+      string,
+      string,
+      string,
+    ]
+    graph.add(makeNode('DynamicQuantizeLinear', [value], [codes, scale, zero]))
     const made = { codes, scale, zero }
     this.activations.set(value, made)
     return made
@@ -208,7 +219,7 @@ export class DynamicWriter {
     const straight = quantizeWeight(floatValues(tensor, directory), dims, weight, coding)
     const data = transposed ? swapLast(straight, dims) : straight
     const shape = transposed ? [...dims.slice(0, -2), dims.at(-1) as number, dims.at(-2) as number] : dims
-    const parts = { codes: `${name}_quantized`, scale: `${name}_scale`, zero: `${name}_zero_point` }
+    const parts = { codes: `${name}_q`, scale: `${name}_s`, zero: `${name}_z` }
     const made = {
       codes: graph.freshName(parts.codes),
       scale: graph.freshName(parts.scale),

@@ -3,6 +3,8 @@
  * pairs. A value made in 8 bits keeps its name on the DequantizeLinear, so all its readers, graph outputs and
  * subgraphs included, read the coded value and its maker has no reader but the QuantizeLinear: the pattern that
  * ONNX Runtime turns into integer kernels. A value only read in 8 bits keeps its float readers.
+ *
+ * Text counts in small networks: what is added has no name where its output has one, and short names where it needs them.
  */
 import type { NodeProto, TensorProto } from 'onnx-buf'
 import { BantamError } from '../../shared/errors'
@@ -131,7 +133,7 @@ class QdqWriter {
     const tensor = this.initializer(weight.name)
     const dims = tensorDims(tensor)
     const codes = quantizeWeight(floatValues(tensor, this.model.directory), dims, weight, { type, reduced })
-    return this.dequantize(makeTensor(this.fresh(`${weight.name}_quantized`), type, dims, codes), {
+    return this.dequantize(makeTensor(this.fresh(`${weight.name}_q`), type, dims, codes), {
       base: weight.name,
       type,
       zeroPoint: weight.zeroPoint,
@@ -153,16 +155,13 @@ class QdqWriter {
       throw new BantamError('internal', 'The plan has no scale for an input.', { where: name })
     const { values, alpha } = this.biasValues(node, name)
     const { codes, scales } = quantizeBias(values, scale * alpha, weight.scales)
-    const dequantized = this.dequantize(
-      makeTensor(this.fresh(`${name}_quantized`), 'int32', [codes.length], codes),
-      {
-        base: name,
-        type: 'int32',
-        zeroPoint: 0,
-        scales,
-        axis: weight.axis === null ? null : 0,
-      },
-    )
+    const dequantized = this.dequantize(makeTensor(this.fresh(`${name}_q`), 'int32', [codes.length], codes), {
+      base: name,
+      type: 'int32',
+      zeroPoint: 0,
+      scales,
+      axis: weight.axis === null ? null : 0,
+    })
     this.model.graph.setInput(node, position, dequantized)
   }
 
@@ -185,7 +184,7 @@ class QdqWriter {
     const values = floatValues(tensor, this.model.directory)
     const codes = type === 'int8' ? new Int8Array(values.length) : new Uint8Array(values.length)
     quantizeInto(values, 0, values.length, { scale, zeroPoint }, codeRange(type), codes)
-    return this.dequantize(makeTensor(this.fresh(`${name}_quantized`), type, tensorDims(tensor), codes), {
+    return this.dequantize(makeTensor(this.fresh(`${name}_q`), type, tensorDims(tensor), codes), {
       base: name,
       type,
       zeroPoint,
@@ -207,12 +206,11 @@ class QdqWriter {
     const { graph } = this.model
     const { base, type, zeroPoint, scales, axis } = about
     graph.setInitializer(codes)
-    const scale = this.fresh(`${base}_scale`)
+    const scale = this.fresh(`${base}_s`)
     graph.setInitializer(makeTensor(scale, 'float32', axis === null ? [] : [scales.length], scales))
     const zero = this.zeroPoint(type, axis === null ? null : scales.length, zeroPoint)
     const output = this.fresh(`${base}_dq`)
-    const attributes: Record<string, bigint> = axis === null ? {} : { axis: BigInt(axis) }
-    graph.add(makeNode('DequantizeLinear', [codes.name, scale, zero], [output], attributes, { name: output }))
+    graph.add(makeNode('DequantizeLinear', [codes.name, scale, zero], [output], axisOf(axis)))
     return output
   }
 
@@ -235,9 +233,8 @@ class QdqWriter {
     if (this.wouldBeQuantized(value)) from = this.guarded(from)
     const codes = this.fresh(`${name}_q`)
     const output = carried ? name : this.fresh(`${name}_dq`)
-    graph.add(makeNode('QuantizeLinear', [from, scale, zero], [codes], {}, { name: codes, domain }))
-    const dq = this.fresh(`${codes}_dq`)
-    graph.add(makeNode('DequantizeLinear', [codes, scale, zero], [output], {}, { name: dq, domain }))
+    graph.add(makeNode('QuantizeLinear', [from, scale, zero], [codes], {}, { domain }))
+    graph.add(makeNode('DequantizeLinear', [codes, scale, zero], [output], {}, { domain }))
     if (!carried) this.dequantized[width].set(name, output)
   }
 
@@ -298,9 +295,9 @@ class QdqWriter {
     return name
   }
 
-  /** One initializer for every distinct zero point (a vector of `length` for scales per channel). */
+  /** One initializer for every distinct zero point (a vector of `length` for scales per channel): zero_u8_128, zero_i8_0_64. */
   private zeroPoint(type: CodeType | WideType | 'int32', length: number | null, value: number): string {
-    const key = `zero_${type}_${value}${length === null ? '' : `_${length}`}`
+    const key = `zero_${type.replace('uint', 'u').replace('int', 'i')}_${value}${length === null ? '' : `_${length}`}`
     const known = this.zeroPoints.get(key)
     if (known) return known
     const name = this.fresh(key)
@@ -309,6 +306,11 @@ class QdqWriter {
     this.zeroPoints.set(key, name)
     return name
   }
+}
+
+/** The axis of scales per channel; 1 is what DequantizeLinear takes where nothing is said. */
+export function axisOf(axis: number | null): Record<string, bigint> {
+  return axis === null || axis === 1 ? {} : { axis: BigInt(axis) }
 }
 
 /** Forgets declared shapes of values that are gone. */

@@ -127,12 +127,12 @@ describe('structure', () => {
   test('biases are int32 with scale s_x·s_w', async () => {
     const { plan, result } = await quantize(network(), { perChannel: false })
     const { values, weights } = StaticDecisions.parse(plan.decisions)
-    const scale = result.graph.initializer('b1_scale')
+    const scale = result.graph.initializer('b1_s')
     const expected = Math.fround(
       (values.find(v => v.name === 'r0')?.scale ?? 0) * (weights.find(w => w.name === 'w1')?.scales[0] ?? 0),
     )
     expect(new Float32Array(scale?.rawData.slice().buffer ?? new ArrayBuffer(4))[0]).toBeCloseTo(expected, 12)
-    expect(result.graph.initializer('b1_quantized')?.dataType).toBe(6)
+    expect(result.graph.initializer('b1_q')?.dataType).toBe(6)
   })
 
   test('the original model stays as it was', async () => {

@@ -20,6 +20,7 @@ import { applyBlocks, planBlocks } from './blocks/plan'
 import { editableCopy } from './copy'
 import { nodeLabel, nodesNamed } from './names'
 import { prepared } from './prepare'
+import { axisOf } from './qdq'
 import { opsetObstacles, raiseOpset } from './upgrade'
 import { allFinite, channelAxis, floatValues, quantizeWeight, weightScales } from './weights'
 
@@ -217,16 +218,17 @@ function storeWeights(model: Model, decisions: WeightDecisions): void {
       type: 'int8',
       reduced: false,
     })
-    const [coded, scale, output] = ['quantized', 'scale', 'dq'].map(part =>
-      graph.freshName(`${name}_${part}`),
-    ) as [string, string, string]
+    const [coded, scale, output] = ['q', 's', 'dq'].map(part => graph.freshName(`${name}_${part}`)) as [
+      string,
+      string,
+      string,
+    ]
     graph.setInitializer(makeTensor(coded, 'int8', dims, codes))
     graph.setInitializer(
       makeTensor(scale, 'float32', axis === null ? [] : [scales.length], Float32Array.from(scales)),
     )
-    const attributes: Record<string, bigint> = axis === null ? {} : { axis: BigInt(axis) }
     graph.replaceUses(name, output)
-    graph.add(makeNode('DequantizeLinear', [coded, scale], [output], attributes, { name: output }))
+    graph.add(makeNode('DequantizeLinear', [coded, scale], [output], axisOf(axis)))
     gone.add(name)
   }
   graph.removeUnusedInitializers()

@@ -235,7 +235,7 @@ describe('a plan with learned rounding', () => {
     expect(weights.filter(w => w.up !== undefined)).toHaveLength(roundings.filter(r => r.learned).length)
     expect(plan.notes.find(n => n.code === 'rounding-learned')?.message).toMatch(/fell to \d+ % of that/)
     for (const tensor of result.graph.initializers()) {
-      if (!tensor.name.endsWith('_quantized') || tensorDims(tensor).length < 2) continue
+      if (!tensor.name.endsWith('_q') || tensorDims(tensor).length < 2) continue
       const before = plain.graph.initializer(tensor.name)
       const moved = [...tensor.rawData].filter((q, i) => {
         const by = Math.abs(((q << 24) >> 24) - (((before?.rawData[i] ?? 0) << 24) >> 24))

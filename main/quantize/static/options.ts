@@ -72,7 +72,8 @@ export const StaticOptions = z.object({
     .meta({ title: 'Operators', description: 'Operator types that may run in int8.' }),
   embeddings: z.boolean().default(true).meta({
     title: 'Embedding tables',
-    description: 'Store embedding tables (constants that Gather reads) in 8 bits as well.',
+    description:
+      'Store embedding tables (constants that Gather reads) and tables of positions (constants that are added) in 8 bits as well.',
   }),
   edges: z.enum(['int8', 'float']).default('int8').meta({
     title: 'First and last layers',
@@ -154,6 +155,8 @@ export const StaticDecisions = z.object({
   constants: z.array(z.object({ name: z.string(), scale: Scale, zeroPoint: z.number().int() })),
   /** Gathers whose table is stored as codes, by their first outputs; the scale follows from the table. */
   tables: z.array(z.string()).default([]),
+  /** Tables that are added to what is computed, stored as codes likewise, by their names. */
+  added: z.array(z.string()).default([]),
   /** Whether layers are equalized first; the scales of that follow from the weights. */
   equalized: z.boolean().default(false),
   /**

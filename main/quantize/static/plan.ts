@@ -63,7 +63,8 @@ export async function planStatic(
   })
   notes.push(...note, ...smoothed.notes, ...selection.notes, ...wideNotes(selection.wide))
   if (selection.chosen.length + selection.wide.length === 0) throw nothingToDo(model, selection.notes)
-  const tables = options.embeddings ? tablesOf(model, exclude) : { tables: [], notes: [] }
+  const coded = new Set(selection.chosen.flatMap(c => c.constants.map(i => c.node.input[i] ?? '')))
+  const tables = options.embeddings ? tablesOf(model, exclude, coded) : { tables: [], added: [], notes: [] }
   notes.push(...tables.notes)
   const derived = derivedValues(selection.chosen)
   const { dataset, indices } = input.calibration
@@ -97,6 +98,7 @@ export async function planStatic(
     ...decided,
     smoothing,
     tables: tables.tables,
+    added: tables.added,
     samples: calibration.samples,
   }
   notes.push(summary(model, decisions))
@@ -175,7 +177,7 @@ function decide(
   ranges: Map<string, Range>,
   options: StaticOptions & { opset: number },
   notes: Note[],
-): Omit<StaticDecisions, 'samples' | 'tables'> {
+): Omit<StaticDecisions, 'samples' | 'tables' | 'added'> {
   const activationType: CodeType = options.format.startsWith('U8') ? 'uint8' : 'int8'
   const weightType: CodeType = options.format.endsWith('U8') ? 'uint8' : 'int8'
   const codes = codeRange(activationType)

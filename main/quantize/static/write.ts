@@ -27,7 +27,7 @@ export function writeStatic(model: Model, decisions: StaticDecisions): void {
     else graph.setInput(node, 2, addConstant(model, id, [bias.length], bias))
   }
   insertQdq(model, decisions)
-  writeTables(model, decisions.tables)
+  writeTables(model, decisions.tables, decisions.added)
   for (const { node, bias } of products) addBehind(model, node, bias)
   if (products.length > 0) graph.sort()
 }
