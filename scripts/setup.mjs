@@ -23,7 +23,7 @@ export function run(command, args, options = {}) {
 export function installPackages() {
   const installed = modified(join(root, 'node_modules/.package-lock.json'))
   if (installed >= modified(join(root, 'package-lock.json')) && installed > 0) return
-  console.log('Installing packages (once, about a minute)…')
+  console.log('Installing packages (once, one to three minutes)…')
   if (!run('npm', ['ci', '--no-audit', '--no-fund'])) fail('npm ci failed; see above.')
 }
 
