@@ -55,6 +55,7 @@ export interface Technique<Schema extends z.ZodType = z.ZodType> {
   summary: string
   /** Paper, specification or document the method comes from. */
   reference: string
+  /** Whatever the options. Options that alone need data say so in the schema: shared/needs.ts. */
   needs: 'nothing' | 'calibration' | 'labels'
   options: Schema
   /** What to expect, from the summary alone (no ONNX Runtime): called while a person edits the options. */

@@ -1,6 +1,7 @@
 /** The reference of the command line as Markdown, made from the commands and the techniques' schemas themselves. */
 import { Command, type Option } from 'commander'
 import type { TechniqueInfo } from '../../shared/domain'
+import { mayNeedData } from '../../shared/needs'
 import { COMMANDS } from './commands'
 import { addDataOptions } from './data-options'
 import { describeField, fieldsOf, flagOf } from './flags'
@@ -12,7 +13,10 @@ const GLOBAL = new Set(['--json', '--seed', '--threads', '--device', '--workspac
 
 /** When a method needs data. */
 const NEEDS: Record<Family, (technique: TechniqueInfo) => string> = {
-  'quantize.': ({ needs }) => (needs === 'nothing' ? 'Needs no data.' : 'Needs `--data`.'),
+  'quantize.': technique => {
+    if (mayNeedData(technique)) return 'Needs `--data` where an option looks at samples.'
+    return technique.needs === 'nothing' ? 'Needs no data.' : 'Needs `--data`.'
+  },
   'prune.': () => 'Needs `--data` where something is measured on samples or recovered.',
 }
 

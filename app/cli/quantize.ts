@@ -3,9 +3,10 @@ import type { Command } from 'commander'
 import { isTrainingStep } from '../../main/jobs/requests'
 import type { TechniqueInfo } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
+import { type DataNeed, needOf } from '../../shared/needs'
 import { addGlobals, runAction } from './command'
 import { addDataOptions } from './data-options'
-import { techniqueOptions } from './flags'
+import { kebab, techniqueOptions } from './flags'
 import { addRunOptions, checkPaths, type LearnOptions, stepOf } from './learn'
 import { addMethod, addMethodFlags, unknownMethod } from './method'
 import { inputFile, outputFile } from './paths'
@@ -31,10 +32,11 @@ export function setup(command: Command, argv: readonly string[]): void {
       if (!chosen) throw unknownMethod(FAMILY, options.method)
       inputFile(model)
       outputFile(options.out, [model])
-      if (chosen.needs !== 'nothing' && !options.data) throw needsData(options.method, trains)
+      const step = { technique: chosen.id, options: techniqueOptions(command, chosen) }
+      const need = needOf(chosen, step.options)
+      if (need && !options.data) throw needsData(options.method, need, trains)
       if (trains) return await train(command, chosen, model, options, terminal)
       const { describeVariant, runStep } = await import('./variant')
-      const step = { technique: chosen.id, options: techniqueOptions(command, chosen) }
       const result = await withTask(terminal, context => runStep(model, step, options, context))
       terminal.result(result, () => describeVariant(result))
     }),
@@ -56,7 +58,19 @@ async function train(
   terminal.result(result.document, () => describeLearnt(result))
 }
 
-function needsData(method: string, trains: boolean): BantamError {
+function needsData(method: string, { option }: DataNeed, trains: boolean): BantamError {
+  if (option) {
+    const { name, value } = option
+    const flag = `--${kebab(name)}`
+    return new BantamError(
+      'bad-option',
+      `${value === 'true' ? flag : `${flag} ${value}`} looks at samples.`,
+      {
+        where: '--data',
+        action: `Add --data DATA, with some hundred samples like those the model will see, or leave ${flag} out.`,
+      },
+    )
+  }
   const [purpose, how] = trains ? ['learn from', 'samples'] : ['calibrate with', 'some hundred samples']
   return new BantamError('bad-option', `The method ${method} needs samples to ${purpose}.`, {
     where: '--data',

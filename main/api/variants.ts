@@ -1,6 +1,6 @@
-import type { DatasetRecord, Step, TechniqueInfo } from '../../shared/domain'
+import type { DatasetRecord } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
-import { pruneNeeds } from '../../shared/prune'
+import { askingWords, type DataNeed } from '../../shared/needs'
 import { isTrainingStep } from '../jobs/requests'
 import { fileName } from '../jobs/work/files'
 import { machine, referencedModels } from '../jobs/work/lookup'
@@ -20,9 +20,9 @@ export function variantsRouter(bench: Bench) {
   return procedure.variants.router({
     create: procedure.variants.create.handler(async ({ input }) => {
       const parent = variants.variantCore(workspace, input.parent)
-      const { step, title, needs } = await bench.warm.ask('step', { step: input.step })
+      const { step, title, need } = await bench.warm.ask('step', { step: input.step })
       const dataset = currentDataset(workspace, parent.study)
-      requireData(title, needsOf(step, needs), dataset)
+      requireData(title, need, dataset)
       referencedModels(workspace, parent.study, step)
       return bench.queue.enqueue(parent.study, input.name ?? `${title} of ${parent.name}`, {
         kind: 'variant',
@@ -70,21 +70,15 @@ export function variantsRouter(bench: Bench) {
   })
 }
 
-/** Of a technique of pruning its options say what it needs. */
-function needsOf({ technique, options }: Step, needs: TechniqueInfo['needs']): TechniqueInfo['needs'] {
-  if (!technique.startsWith('prune.')) return needs
-  const found = pruneNeeds(options)
-  return !found ? 'nothing' : found.labels ? 'labels' : 'calibration'
-}
-
 /** Throws `bad-data` when a technique needs data, or labels, that the study does not have. */
-function requireData(title: string, needs: TechniqueInfo['needs'], dataset: DatasetRecord | undefined): void {
-  if (needs !== 'nothing' && !dataset) {
-    throw new BantamError('bad-data', `${title} needs data, and the study has none.`, {
+function requireData(title: string, need: DataNeed | null, dataset: DatasetRecord | undefined): void {
+  if (need && !dataset) {
+    const what = need.option ? `${title} with ${askingWords(need.option)}` : title
+    throw new BantamError('bad-data', `${what} needs data, and the study has none.`, {
       action: 'Add data first.',
     })
   }
-  if (needs === 'labels' && dataset?.task === 'none') {
+  if (need?.needs === 'labels' && dataset?.task === 'none') {
     throw new BantamError('bad-data', `${title} needs labels, and ${dataset.name} has none.`, {
       where: dataset.name,
       action: 'Add data with labels, or distil: a student can learn from the teacher alone.',

@@ -1,5 +1,6 @@
 /** The child's half of the warm process: short questions, answered one after the other. */
 import { BantamError } from '../../shared/errors'
+import { needOf } from '../../shared/needs'
 import type { Dataset } from '../data/dataset'
 import { openDataset } from '../data/open'
 import { probeData } from '../data/probe'
@@ -65,7 +66,8 @@ function checkStep({ step }: Asks['step']['ask']): Asks['step']['answer'] {
     )
   }
   const options = parsed.data as Record<string, unknown> // a technique's options are an object
-  return { step: { technique: technique.id, options }, title: technique.title, needs: technique.needs }
+  const need = needOf(techniqueInfo(technique), options)
+  return { step: { technique: technique.id, options }, title: technique.title, need }
 }
 
 async function advise({ step, model }: Asks['advise']['ask']): Promise<Asks['advise']['answer']> {

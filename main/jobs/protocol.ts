@@ -18,6 +18,7 @@ import type {
   Verification,
 } from '../../shared/domain'
 import type { ErrorData } from '../../shared/errors'
+import type { DataNeed } from '../../shared/needs'
 import type { PrunePreview, PruneSensitivity } from '../../shared/prune'
 import type { LayerDetail, LiveSearch, QuantizePreview, QuantizeSensitivity } from '../../shared/quantize'
 import type { GraphView, StudentPreview, SuggestedPair, TrainingRecord } from '../../shared/training'
@@ -159,7 +160,7 @@ export interface Asks {
     answer: { id: Device; label: string; available: boolean; reason: string }[]
   }
   /** Validates the options of a step; answers with the defaults filled in and the technique's title. */
-  step: { ask: { step: Step }; answer: { step: Step; title: string; needs: TechniqueInfo['needs'] } }
+  step: { ask: { step: Step }; answer: { step: Step; title: string; need: DataNeed | null } }
   advise: { ask: { step: Step; model: ModelSummary }; answer: Advice }
   probe: { ask: { source: string; inputs: TensorInfo[] }; answer: DataProbe }
   preview: {

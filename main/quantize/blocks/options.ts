@@ -19,21 +19,33 @@ export const Int4Options = z.object({
     description:
       'No zero points: slightly smaller, less exact where the weights of a block lean to one side.',
   }),
-  rounding: z.enum(['nearest', 'hqq', 'gptq']).default('nearest').meta({
-    title: 'Rounding',
-    description:
-      'nearest: the range of each block, rounded to nearest. hqq: half-quadratic quantization, which fits each block with outliers weighing little; takes longer, needs no data. gptq: what one weight got wrong is made up for by those not rounded yet, so that the layer gives what it gave on samples; needs data.',
-  }),
-  scaling: z.enum(['none', 'awq']).default('none').meta({
-    title: 'Scaling',
-    description:
-      'awq: inputs that are large on samples have their weights enlarged before rounding, and are divided by as much in what comes before the layer, or by a Mul. Needs data; goes with every rounding.',
-  }),
-  clip: z.boolean().default(false).meta({
-    title: 'Clip blocks',
-    description:
-      'Searches the range of every block that costs least in what the layer gives on samples, instead of the range of all weights. Needs data.',
-  }),
+  rounding: z
+    .enum(['nearest', 'hqq', 'gptq'])
+    .default('nearest')
+    .meta({
+      title: 'Rounding',
+      description:
+        'nearest: the range of each block, rounded to nearest. hqq: half-quadratic quantization, which fits each block with outliers weighing little; takes longer, needs no data. gptq: what one weight got wrong is made up for by those not rounded yet, so that the layer gives what it gave on samples; needs data.',
+      needsData: ['gptq'],
+    }),
+  scaling: z
+    .enum(['none', 'awq'])
+    .default('none')
+    .meta({
+      title: 'Scaling',
+      description:
+        'awq: inputs that are large on samples have their weights enlarged before rounding, and are divided by as much in what comes before the layer, or by a Mul. Needs data; goes with every rounding.',
+      needsData: ['awq'],
+    }),
+  clip: z
+    .boolean()
+    .default(false)
+    .meta({
+      title: 'Clip blocks',
+      description:
+        'Searches the range of every block that costs least in what the layer gives on samples, instead of the range of all weights. Needs data.',
+      needsData: [true],
+    }),
   actOrder: z.boolean().default(false).meta({
     title: 'Large inputs first',
     description: 'For gptq: rounds the weights of inputs that are large on samples first.',
@@ -123,7 +135,7 @@ export type BlockDecisions = z.infer<typeof BlockDecisions>
 /** What makes a technique look at samples when it is applied. */
 export type LearntBlocks = Pick<Int4Options, 'rounding' | 'scaling' | 'clip'>
 
-/** True where the codes depend on what layers are given on samples. */
+/** True where the codes depend on what layers are given on samples: where the options above say `needsData`. */
 export function looksAtSamples({ rounding, scaling, clip }: LearntBlocks): boolean {
   return rounding === 'gptq' || scaling === 'awq' || clip
 }

@@ -1,6 +1,6 @@
 /** The command line that makes the same file: flags are the technique's schema fields in kebab case. */
 import type { DatasetSpec, Step, TechniqueInfo, Variant } from '../../../shared/domain'
-import { pruneNeeds } from '../../../shared/prune'
+import { needOf } from '../../../shared/needs'
 import { MODEL_PREFIX } from '../distill/student'
 import { isPruning, isQuantizedTraining, isTrainingTechnique } from '../variant/kinds'
 import { isRecord, optionFields, sameValue } from './option-rows'
@@ -39,19 +39,21 @@ export function commandArguments(input: CommandInput): string[] {
   ]
 }
 
-/** Of pruning the options say whether it looks at data; its recovery learns from the training split. */
+/** Options may say whether a technique looks at data. Trainings, recovery among them, learn from the training split. */
 function dataNeeds({ step, technique, data }: CommandInput): {
   needsData: boolean
   split: 'calibration' | 'train'
 } {
-  if (isPruning(step.technique)) {
-    const need = pruneNeeds(step.options)
-    return { needsData: need !== null, split: need?.option === 'recovery' ? 'train' : 'calibration' }
+  const { technique: id, options } = step
+  const trains = isTrainingTechnique(id) || isQuantizedTraining(id)
+  if (!technique) return { needsData: data !== null, split: 'train' }
+  const need = needOf(technique, options)
+  // Blocks of weights that are learnt from samples are learnt anew where the plan is applied, as trainings are.
+  const learns = need?.option ? !isPruning(id) || need.option.name === 'recovery' : trains
+  return {
+    needsData: need !== null,
+    split: need?.needs === 'calibration' && !learns ? 'calibration' : 'train',
   }
-  const needsData = technique ? technique.needs !== 'nothing' : data !== null
-  const trains = isTrainingTechnique(step.technique) || isQuantizedTraining(step.technique)
-  const calibrates = technique?.needs === 'calibration' && !trains
-  return { needsData, split: calibrates ? 'calibration' : 'train' }
 }
 
 /** Preprocessing that the command line cannot find out by itself lies in this file of the bundle. */

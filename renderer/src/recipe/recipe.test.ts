@@ -85,6 +85,19 @@ describe('commandLine', () => {
     )
   })
 
+  it('asks for data where an option looks at samples, and learns from the training split', () => {
+    const int4 = techniques.find(t => t.id === 'quantize.weight-int4')
+    if (!int4) throw new Error('The fixtures have weights in 4 bits')
+    const rounding = { type: 'string', enum: ['nearest', 'gptq'], default: 'nearest', needsData: ['gptq'] }
+    const technique = { ...int4, schema: { type: 'object', properties: { rounding } } }
+    const quantize = (options: Record<string, unknown>) =>
+      command(options, { step: { technique: technique.id, options }, technique })
+    expect(quantize({})).not.toContain('--data')
+    expect(quantize({ rounding: 'gptq' })).toContain(
+      '--method weight-int4 --data sample:digits --split train --rounding gptq ',
+    )
+  })
+
   it('learns from the training split where it trains what it quantizes', () => {
     const step = { technique: 'quantize.qat', options: { epochs: 3 } }
     const technique = { ...staticInt8, id: 'quantize.qat' }

@@ -3,6 +3,7 @@ import { Wand2 } from 'lucide-react'
 import { useMemo, useState } from 'react'
 import type { TechniqueInfo, Variant } from '../../../shared/domain'
 import type { ErrorData } from '../../../shared/errors'
+import { askingWords, type DataNeed, needOf } from '../../../shared/needs'
 import { asErrorData } from '../client'
 import { teacherOf, useApp } from '../store/app'
 import { useClient } from '../store/connection'
@@ -98,6 +99,13 @@ function OwnIntro({ info, onOpen }: { info: TechniqueInfo; onOpen(): void }) {
   )
 }
 
+function lackWords(title: string, { needs, option }: DataNeed): string {
+  const what = option ? `${title} with ${askingWords(option)}` : title
+  const samples =
+    needs === 'labels' ? 'labelled samples' : option ? 'samples to look at' : 'samples to calibrate on'
+  return `${what} needs ${samples}, and this study has no data yet.`
+}
+
 interface OptionsProps {
   info: TechniqueInfo
   parent: Variant
@@ -121,7 +129,8 @@ function Options({ info, parent, variants, hasData, given, onParent }: OptionsPr
   const layers = useQuery(`study/layers/${parent.id}`, c => c.variants.layers({ id: parent.id }))
   const nodes = useMemo(() => layers.data?.map(l => l.name) ?? [], [layers.data])
   const step = useMemo(() => ({ technique: info.id, options: values }), [info.id, values])
-  const lacksData = info.needs !== 'nothing' && !hasData
+  const need = hasData ? null : needOf(info, values)
+  const lacksData = need !== null
   const changed = Object.keys(changedValues(fields, values)).length
 
   async function start(another: boolean) {
@@ -158,14 +167,14 @@ function Options({ info, parent, variants, hasData, given, onParent }: OptionsPr
         {!/^https?:/.test(info.reference) && info.reference && (
           <p className={classes.reference}>Method: {info.reference}</p>
         )}
-        {lacksData && (
+        {need && (
           <div className={classes.needs}>
             <NoteList
               notes={[
                 {
                   code: 'needs-data',
                   severity: 'warning',
-                  message: `${info.title} needs ${info.needs === 'labels' ? 'labelled samples' : 'samples to calibrate on'}, and this study has no data yet.`,
+                  message: lackWords(info.title, need),
                 },
               ]}
             />
@@ -174,7 +183,7 @@ function Options({ info, parent, variants, hasData, given, onParent }: OptionsPr
               onClick={() =>
                 openDialog({
                   kind: 'import-data',
-                  next: { kind: 'new-variant', parent: parent.id, technique: info.id },
+                  next: { kind: 'new-variant', parent: parent.id, technique: info.id, options: values },
                 })
               }
             >

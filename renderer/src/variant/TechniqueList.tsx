@@ -1,5 +1,6 @@
 import type { KeyboardEvent } from 'react'
 import type { TechniqueInfo } from '../../../shared/domain'
+import { mayNeedData } from '../../../shared/needs'
 import classes from './variant.module.css'
 
 const NEEDS = {
@@ -43,7 +44,9 @@ export function TechniqueList({ techniques, chosen, onChoose, onOpen }: Techniqu
         >
           <span className={classes.cardTitle}>{t.title}</span>
           <span className={classes.cardSummary}>{t.summary}</span>
-          <span className={classes.cardNeeds}>{NEEDS[t.needs]}</span>
+          <span className={classes.cardNeeds}>
+            {mayNeedData(t) ? 'data for some options' : NEEDS[t.needs]}
+          </span>
         </button>
       ))}
     </div>
