@@ -1,7 +1,9 @@
 import { describe, expect, test } from 'vitest'
 import type { Plan } from '../../../shared/domain'
+import { Random } from '../../data/random'
 import { makeModel, makeNode, makeValue } from '../../onnx/build'
 import { checkModel } from '../../onnx/check'
+import { modelInputs } from '../../onnx/inputs'
 import type { Model } from '../../onnx/model'
 import { makeTensor, tensorDims } from '../../onnx/tensor'
 import { serialize } from '../../onnx/write'
@@ -11,11 +13,12 @@ import { StaticDecisions, StaticOptions } from '../static/options'
 import { plannedLayers } from '../static/planned'
 import { staticInt8 } from '../static-int8'
 import { arrayDataset, normals, run, sqnr, testContext } from '../testing'
+import { Walk } from '../walk/walk'
 import { floatValues, quantizeWeight } from '../weights'
 import { packBits, unpackBits } from './bits'
 import { roundedLayer } from './layer'
 import { learnRounding } from './learn'
-import { rowsOf } from './rows'
+import { Gather, runsOf } from './rows'
 
 const COUNT = 60
 
@@ -127,14 +130,22 @@ describe('rows of a layer', () => {
   test('times the float weights give what the layer gives, in every kind of layer', async () => {
     const { model } = await preparedForStatic(network())
     const decisions = StaticDecisions.parse((await planned(network(), {})).decisions)
-    const layers = plannedLayers(model, decisions)
-    expect(layers.map(l => l.node.opType)).toEqual(['Conv', 'Conv', 'Conv', 'Gemm', 'Gemm'])
-    for (const one of layers) {
-      const layer = roundedLayer(model, layers, one, decisions)
+    const all = plannedLayers(model, decisions)
+    expect(all.map(l => l.node.opType)).toEqual(['Conv', 'Conv', 'Conv', 'Gemm', 'Gemm'])
+    const layers = all.map(one => {
+      const layer = roundedLayer(model, all, one, decisions)
       if (typeof layer === 'string') throw new Error(layer)
-      const samples = { dataset, indices: dataset.indices('all'), threads: 1, seed: 1 }
-      const networks = { float: model, quantized: model, read: one.node.input[0] ?? '' }
-      const rows = await rowsOf(layer, networks, samples, testContext())
+      return layer
+    })
+    const runs = runsOf(modelInputs(model), dataset.indices('all'))
+    const stops = layers.map(l => ({ values: [l.node.input[0] ?? '', l.result], changes: [] }))
+    const walk = await Walk.begin({ model, dataset, runs, threads: 1 }, stops, testContext())
+    for (const layer of layers) {
+      await walk.next(testContext())
+      const gather = new Gather(layer, runs.length, new Random(1))
+      for (const run of runs.keys())
+        gather.add(await walk.value(run, layer.node.input[0] ?? ''), await walk.value(run, layer.result))
+      const rows = gather.rows()
       expect(rows.held.count).toBeGreaterThan(0)
       const tensor = model.graph.initializer(layer.weight)
       if (!tensor) throw new Error(layer.weight)
@@ -157,6 +168,7 @@ describe('rows of a layer', () => {
       )
       expect(learned?.before).toBeLessThan(1e-9)
     }
+    await walk.close()
   })
 })
 

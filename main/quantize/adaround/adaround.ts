@@ -10,16 +10,15 @@ import { describeNode } from '../../onnx/graph'
 import type { Model } from '../../onnx/model'
 import { tensorDims } from '../../onnx/tensor'
 import type { SampleSet } from '../../technique'
-import { editableCopy } from '../copy'
-import { nodeId, nodeLabel } from '../names'
-import { insertQdq } from '../qdq'
+import { nodeLabel } from '../names'
 import type { StaticDecisions } from '../static/options'
 import { plannedLayers } from '../static/planned'
-import { floatValues, floorWeight, quantizeWeight } from '../weights'
+import { codingOf, floatValues, floorWeight, quantizeWeight } from '../weights'
 import { packBits } from './bits'
 import { type RoundedLayer, roundedLayer } from './layer'
 import { type Learned, learnRounding } from './learn'
-import { rowsOf } from './rows'
+import { Networks } from './networks'
+import type { LayerRows } from './rows'
 
 export interface RoundingRequest {
   /** The prepared float model that the decisions are about. */
@@ -38,59 +37,63 @@ export async function withLearnedRounding(
   { model, decisions, samples, steps }: RoundingRequest,
   context: TaskContext,
 ): Promise<{ decisions: StaticDecisions; notes: Note[] }> {
-  const layers = plannedLayers(model, decisions)
+  const planned = plannedLayers(model, decisions)
   const notes: Note[] = []
-  let current = decisions
-  for (const [i, planned] of layers.entries()) {
-    const layer = roundedLayer(model, layers, planned, current)
-    if (typeof layer === 'string') {
-      notes.push(declined(planned.node, layer))
-      continue
+  const layers = planned.flatMap(one => {
+    const layer = roundedLayer(model, planned, one, decisions)
+    if (typeof layer !== 'string') return [layer]
+    notes.push(declined(one.node, layer))
+    return []
+  })
+  if (layers.length === 0) return { decisions, notes: [...notes, ...summary(decisions)] }
+  const networks = await Networks.begin({ model, decisions, samples }, layers, context)
+  try {
+    let current = decisions
+    const work = layers.map(({ groups, inputs, outputs }) => groups * inputs * outputs)
+    const whole = work.reduce((sum, w) => sum + w, 0)
+    let done = 0
+    for (const [i, layer] of layers.entries()) {
+      const next = done + (work[i] ?? 0)
+      const part = within(context, done / whole, next / whole)
+      const rows = await networks.next(within(part, 0, 0.2))
+      const request = { model, decisions: current, samples, steps }
+      current = await learnLayer(request, layer, rows, networks, within(part, 0.2, 1))
+      done = next
     }
-    const part = within(context, i / layers.length, (i + 1) / layers.length)
-    current = await learnLayer({ model, decisions: current, samples, steps }, layer, part)
+    return { decisions: current, notes: [...notes, ...summary(current)] }
+  } finally {
+    await networks.close()
   }
-  return { decisions: current, notes: [...notes, ...summary(current)] }
 }
 
-/** The decisions with those of one layer. */
+/** The decisions with those of one layer, whose codes the quantized network is given. */
 async function learnLayer(
   { model, decisions, samples, steps }: RoundingRequest,
   layer: RoundedLayer,
+  rows: LayerRows,
+  networks: Networks,
   context: TaskContext,
 ): Promise<StaticDecisions> {
   const tensor = model.graph.initializer(layer.weight)
   const weight = decisions.weights.find(w => w.name === layer.weight && w.axis === layer.axis)
   if (!tensor || !weight) return decisions
-  const rows = await rowsOf(
-    layer,
-    { float: model, ...quantizedUpTo(model, decisions, layer) },
-    samples,
-    context,
-  )
   const values = floatValues(tensor, model.directory)
-  const coding = { type: decisions.weightType, reduced: decisions.reduced }
+  const coding = codingOf(decisions, weight)
+  const dims = tensorDims(tensor)
   const { zeroPoint } = weight
-  const nearest = Float32Array.from(
-    quantizeWeight(values, tensorDims(tensor), weight, coding),
-    q => q - zeroPoint,
-  )
+  const nearest = Float32Array.from(quantizeWeight(values, dims, weight, coding), q => q - zeroPoint)
+  const { seed, threads } = samples
+  const floor = floorWeight(values, dims, weight, coding)
+  const { scales } = weight
   const learned = await learnRounding(
-    {
-      layer,
-      weights: values,
-      floor: floorWeight(values, tensorDims(tensor), weight, coding),
-      nearest,
-      scales: weight.scales,
-      rows,
-      steps,
-      seed: samples.seed,
-      threads: samples.threads,
-    },
+    { layer, weights: values, floor, nearest, scales, rows, steps, seed, threads },
     context,
   )
   if (!learned) return decisions
-  return withRounding(decisions, layer, weight, learned)
+  const rounded = withRounding(decisions, layer, weight, learned)
+  const found = rounded.weights.find(w => w.name === layer.weight && w.axis === layer.axis)
+  if (found?.up !== undefined) networks.round(quantizeWeight(values, dims, found, coding), coding.type)
+  return rounded
 }
 
 function withRounding(
@@ -103,14 +106,6 @@ function withRounding(
   const rounding = { id: layer.id, before, after, moved, learned: better }
   const weights = decisions.weights.map(w => (better && w === weight ? { ...w, up: packBits(up) } : w))
   return { ...decisions, weights, roundings: [...decisions.roundings, rounding] }
-}
-
-/** The model quantized as decided so far, and the name of what the layer reads in it. */
-function quantizedUpTo(model: Model, decisions: StaticDecisions, layer: RoundedLayer) {
-  const quantized = editableCopy(model)
-  const node = quantized.graph.nodes.find(n => nodeId(n) === layer.id)
-  insertQdq(quantized, decisions)
-  return { quantized, read: node?.input[0] ?? '' }
 }
 
 function declined(node: NodeProto, reason: string): Note {

@@ -3,23 +3,13 @@
  * activation function included, in the float network (Nagel et al. 2020, "asymmetric reconstruction"). Of each run only
  * as many places as memory allows are kept, drawn at random.
  */
-import { join } from 'node:path'
-import { create } from '@bufbuild/protobuf'
-import { ValueInfoProtoSchema } from 'onnx-buf'
+import type { TensorInfo } from '../../../shared/domain'
 import { BantamError } from '../../../shared/errors'
-import { Random } from '../../data/random'
-import { breathe, type TaskContext } from '../../jobs/context'
+import type { Random } from '../../data/random'
 import { fixedBatch } from '../../measure/inputs'
 import { intsAttribute } from '../../onnx/build'
-import { copyModel } from '../../onnx/copy'
-import type { Model } from '../../onnx/model'
-import { removeDead } from '../../onnx/passes/remove-dead'
-import { isExternal, tensorByteLength } from '../../onnx/tensor'
-import { serialize, writeModel } from '../../onnx/write'
 import { paddingBefore } from '../../operators/window'
-import { openSession, type Session } from '../../runtime/session'
 import { elementCount, type Tensor } from '../../runtime/tensor'
-import type { SampleSet } from '../../technique'
 import type { RoundedLayer } from './layer'
 
 /** Bytes of rows of one layer, and rows at most. */
@@ -27,8 +17,6 @@ const ROW_BYTES = 96 * 2 ** 20
 const ROWS = 32768
 /** Samples in one run when the model takes any number. */
 const BATCH = 16
-/** Above this many bytes of weights a graph goes through a file. */
-const IN_MEMORY_BYTES = 2 ** 30
 /** Every fifth run is held out. */
 const HELD_OUT = 5
 
@@ -45,63 +33,11 @@ export interface LayerRows {
 }
 
 /**
- * A session over the model cut to one value. Rounding is simulated: kernels for integers would saturate on some
- * processors, and what is learned would hold on those alone.
+ * Cuts samples into runs of the model's fixed batch, or of a size that gives at least `HELD_OUT` runs. Throws `bad-data`
+ * when there are fewer than two, so that none could be held out.
  */
-async function openCut(model: Model, value: string, threads: number, context: TaskContext): Promise<Session> {
-  const copy = copyModel(model)
-  copy.graph.proto.output = [create(ValueInfoProtoSchema, { name: value })]
-  const { model: small } = await removeDead.run(copy)
-  const config = { 'session.intra_op.allow_spinning': '0', 'session.disable_quant_qdq': '1' }
-  let bytes = 0
-  for (const tensor of small.graph.initializers()) if (!isExternal(tensor)) bytes += tensorByteLength(tensor)
-  if (bytes < IN_MEMORY_BYTES)
-    return openSession(serialize(small), { threads, config }, small.directory ?? undefined)
-  const path = join(context.tempDir, `up-to-${bytes}.onnx`)
-  await writeModel(small, path)
-  return openSession(path, { threads, config })
-}
-
-/**
- * Runs both networks up to the layer. `read`: the name of what the layer reads in the quantized one. Throws what running
- * models throws, `bad-data` when there are fewer than two runs' samples, so that none could be held out, or when a value
- * is not finite.
- */
-export async function rowsOf(
-  layer: RoundedLayer,
-  networks: { float: Model; quantized: Model; read: string },
-  samples: SampleSet & { threads: number; seed: number },
-  context: TaskContext,
-): Promise<LayerRows> {
-  const { float, quantized, read } = networks
-  const { dataset, threads } = samples
-  // A graph input is read as it is.
-  const from = quantized.graph.isInput(read) ? null : await openCut(quantized, read, threads, context)
-  try {
-    const to = await openCut(float, layer.result, threads, context)
-    try {
-      const batches = runsOf(to, samples.indices)
-      const gather = new Gather(layer, batches.length, new Random(samples.seed))
-      for (const batch of batches) {
-        await breathe(context)
-        const { feeds } = await dataset.batch(batch)
-        const x = from ? (await from.run(feeds, [read]))[read] : feeds[read]
-        const y = (await to.run(feeds, [layer.result]))[layer.result]
-        if (!x || !y) throw new BantamError('internal', `There is no ${read}.`)
-        gather.add(x, y)
-      }
-      return gather.rows()
-    } finally {
-      await to.close()
-    }
-  } finally {
-    await from?.close()
-  }
-}
-
-/** Cuts samples into runs of the model's fixed batch, or of a size that gives at least `HELD_OUT` runs. */
-function runsOf(session: Session, indices: Uint32Array): Uint32Array[] {
-  const fixed = fixedBatch(session.inputs)
+export function runsOf(inputs: readonly TensorInfo[], indices: Uint32Array): Uint32Array[] {
+  const fixed = fixedBatch(inputs)
   const size = fixed ?? Math.min(BATCH, Math.max(1, Math.ceil(indices.length / HELD_OUT)))
   const runs: Uint32Array[] = []
   for (let at = 0; at + (fixed ?? 1) <= indices.length; at += size) runs.push(indices.subarray(at, at + size))
@@ -114,7 +50,8 @@ function runsOf(session: Session, indices: Uint32Array): Uint32Array[] {
   return runs
 }
 
-class Gather {
+/** Draws the rows of a layer, run by run. */
+export class Gather {
   private readonly parts: { held: boolean; rows: Rows }[] = []
   private readonly perRun: number
   private readonly width: number
@@ -131,6 +68,7 @@ class Gather {
     this.perRun = Math.max(1, Math.floor(most / runs))
   }
 
+  /** A run: what the layer reads, and what it gives. Throws `bad-data` when a value drawn is not finite. */
   add(x: Tensor, y: Tensor): void {
     const conv = this.layer.node.opType === 'Conv'
     const [reads, gives] = [x.data as Float32Array, y.data as Float32Array]
