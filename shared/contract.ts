@@ -257,8 +257,8 @@ export const contract = {
       .input(z.object({ variant: z.string(), layer: z.string().min(1), options: StaticChoices }))
       .output(LayerDetail),
     /**
-     * What a step of static int8 would do: measured on samples outside the test split and timed for a moment. Newer
-     * questions go before older ones.
+     * What a step of `TRIED_BEFOREHAND` would do: measured on samples outside the test split, where there is data, and
+     * timed for a moment. Newer questions go before older ones.
      */
     preview: base.input(z.object({ parent: z.string(), step: Step })).output(QuantizePreview),
     /** What the job of a search for mixed precision tried so far; null before its first trial and for other jobs. */

@@ -133,18 +133,31 @@ export type LayerDetail = z.infer<typeof LayerDetail>
 
 // ---------------------------------------------------------------- what a quantization would do
 
+/** Techniques that are tried before they are run: they are made in seconds. */
+export const TRIED_BEFOREHAND: readonly string[] = [
+  'quantize.static-int8',
+  'quantize.dynamic-int8',
+  'quantize.weight-int8',
+  'quantize.weight-int4',
+  'quantize.float16',
+]
+
 export const QuantizePreview = z.object({
   sizeBytes: z.object({ before: z.number(), after: z.number() }),
   /** Latency relative to the parent, batch 1, measured in turns for a moment; null where it could not be run. */
   latency: z.object({ ratio: z.number(), low: z.number(), high: z.number() }).nullable(),
-  metric: QuantizeSensitivity.shape.metric,
-  /** Of the parent, and of the quantized model, on the same samples (none of the test split). */
-  reference: z.number(),
-  quantized: QuantizePoint,
-  samples: z.number(),
-  /** Nodes that compute in 8 bits, and their share of the multiply-accumulates. */
-  nodes: z.number(),
-  macs: z.number(),
+  /** Of the parent, and of the quantized model, on the same samples (none of the test split); null where not measured. */
+  worth: z
+    .object({
+      metric: QuantizeSensitivity.shape.metric,
+      reference: z.number(),
+      quantized: QuantizePoint,
+      samples: z.number(),
+    })
+    .nullable(),
+  /** Of static int8: nodes that compute in 8 bits, and their share of the multiply-accumulates. */
+  int8: z.object({ nodes: z.number(), macs: z.number() }).nullable(),
+  /** What the plan says, and why something could not be measured. */
   notes: z.array(z.string()),
 })
 export type QuantizePreview = z.infer<typeof QuantizePreview>

@@ -19,6 +19,13 @@ test('[J28] what a quantization would do is shown from kept statistics', async (
     const parent = (await ended(imported.id)).result ?? ''
     await quiet()
     await expect(client.quantize.preview({ parent, step: step() })).rejects.toThrow(/has none/)
+    // What needs no data has its size and speed without.
+    const bare = await client.quantize.preview({
+      parent,
+      step: { technique: 'quantize.weight-int8', options: {} },
+    })
+    expect(bare).toMatchObject({ worth: null, int8: null, latency: { ratio: expect.any(Number) } })
+    expect(bare.sizeBytes.after / bare.sizeBytes.before).toBeLessThan(0.3)
     const file = 'sample:digits#0:600'
     const { suggestion: spec } = await client.datasets.probe({ study, file: 'sample:digits' })
     await ended(
@@ -34,11 +41,12 @@ test('[J28] what a quantization would do is shown from kept statistics', async (
     await quiet()
 
     const shown = await client.quantize.preview({ parent, step: step() })
-    expect(shown).toMatchObject({ metric: 'accuracy', nodes: 10 })
-    expect(shown.samples).toBeGreaterThan(100)
-    expect(shown.macs).toBeCloseTo(1, 5)
-    expect(shown.reference).toBeGreaterThan(0.9)
-    expect(shown.quantized.value).toBeCloseTo(shown.reference - shown.quantized.drop.value, 10)
+    expect(shown).toMatchObject({ worth: { metric: 'accuracy' }, int8: { nodes: 10 } })
+    const { samples = 0, reference = 0, quantized } = shown.worth ?? {}
+    expect(samples).toBeGreaterThan(100)
+    expect(shown.int8?.macs).toBeCloseTo(1, 5)
+    expect(reference).toBeGreaterThan(0.9)
+    expect(quantized?.value).toBeCloseTo(reference - (quantized?.drop.value ?? 0), 10)
     expect(shown.sizeBytes.after / shown.sizeBytes.before).toBeLessThan(0.27)
     const { ratio = 0, low = 1, high = 0 } = shown.latency ?? {}
     expect(low).toBeLessThanOrEqual(ratio)
@@ -47,8 +55,15 @@ test('[J28] what a quantization would do is shown from kept statistics', async (
     const start = performance.now()
     const other = await client.quantize.preview({ parent, step: step({ exclude: ['/conv2'] }) })
     expect((performance.now() - start) / 1000).toBeLessThan(10)
-    expect(other.macs).toBeLessThan(0.2)
+    expect(other.int8?.macs).toBeLessThan(0.2)
     expect(other.notes).toContain('Conv /conv2 stays in float: excluded.')
+
+    const half = await client.quantize.preview({
+      parent,
+      step: { technique: 'quantize.float16', options: {} },
+    })
+    expect(half).toMatchObject({ worth: { metric: 'accuracy', samples }, int8: null })
+    expect(half.sizeBytes.after / half.sizeBytes.before).toBeCloseTo(0.5, 1)
 
     await expect(
       client.quantize.preview({ parent, step: { technique: 'quantize.mixed', options: {} } }),

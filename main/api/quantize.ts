@@ -1,5 +1,5 @@
 import { BantamError } from '../../shared/errors'
-import type { QuantizeSensitivity } from '../../shared/quantize'
+import { type QuantizeSensitivity, TRIED_BEFOREHAND } from '../../shared/quantize'
 import { machine } from '../jobs/work/lookup'
 import { requireDataset } from '../jobs/work/sensitivity'
 import { statisticsFolder } from '../quantize/calibrate/statistics-folder'
@@ -50,15 +50,17 @@ export function quantizeRouter({ workspace, queue, warm }: Bench) {
       return warm.ask('layer', { model, layer, options, data, statistics, threads }, LAYER_MS)
     }),
     preview: procedure.quantize.preview.handler(async ({ input: { parent, step } }) => {
-      if (step.technique !== STATIC) {
-        throw new BantamError('bad-option', `${step.technique} is not tried beforehand; static int8 is.`, {
+      if (!TRIED_BEFOREHAND.includes(step.technique)) {
+        throw new BantamError('bad-option', `${step.technique} is not tried beforehand.`, {
           where: 'technique',
         })
       }
       const model = inspected(workspace, parent)
-      const { spec } = requireDataset(workspace, variantCore(workspace, parent).study)
+      const { study } = variantCore(workspace, parent)
+      const dataset =
+        step.technique === STATIC ? requireDataset(workspace, study) : currentDataset(workspace, study)
       const { threads } = await machine(workspace)
-      const data = { spec, inputs: model.summary.inputs }
+      const data = dataset ? { spec: dataset.spec, inputs: model.summary.inputs } : null
       const statistics = statisticsFolder(workspace)
       return warm.ask('quantize', { parent: model, step, data, statistics, threads }, PREVIEW_MS)
     }),

@@ -194,12 +194,12 @@ export interface Asks {
     }
     answer: PrunePreview
   }
-  /** What a step of static int8 would do. `statistics`: the folder in which statistics of activations are kept. */
+  /** What a step of a quantization would do; `data` null: none is there. `statistics`: the folder in which statistics of activations are kept. */
   quantize: {
     ask: {
       parent: InspectedRef
       step: Step
-      data: { spec: DatasetSpec; inputs: TensorInfo[] }
+      data: { spec: DatasetSpec; inputs: TensorInfo[] } | null
       statistics: string
       threads: number
     }

@@ -2,6 +2,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { BantamError } from '../../shared/errors'
 import type { QuantizePreview } from '../../shared/quantize'
 import type { Dataset } from '../data/dataset'
 import type { Model } from '../onnx/model'
@@ -10,22 +11,25 @@ import { parseOptions } from '../operations/variant'
 import type { StatisticsStore } from '../quantize/calibrate/statistics'
 import { folderStore } from '../quantize/calibrate/statistics-folder'
 import { remembered } from '../quantize/calibrate/statistics-remembered'
+import { previewQuantized } from '../quantize/preview'
 import { measuredSamples } from '../quantize/sensitivity/samples'
-import type { StaticOptions } from '../quantize/static/options'
-import { previewStatic } from '../quantize/static/preview'
-import { staticInt8 } from '../quantize/static-int8'
 import { Worth } from '../quantize/worth'
+import type { Technique } from '../technique'
+import { techniqueById } from '../techniques'
 import type { TaskContext } from './context'
 import { Kept } from './kept'
 import { longAnswers } from './newest-first'
 import type { Asks } from './protocol'
-import { requireCalibration } from './tasks/samples'
+import { quickerQuantization } from './quantize-quicker'
+import { calibrationSamples, requireCalibration } from './tasks/samples'
 
 type Ask = Asks['quantize']['ask']
-type Open = (data: Ask['data']) => Promise<Dataset>
+type Open = (data: NonNullable<Ask['data']>) => Promise<Dataset>
 
 /** Most samples that a preview is measured on. */
 const SAMPLES = 512
+/** Models are made, written and run for a preview, while a person waits. */
+const LARGEST_BYTES = 1e9
 
 /** By hash of the parent, options and data: a screen asks for the same again and again. */
 const previews = new Kept<QuantizePreview>(64)
@@ -35,39 +39,48 @@ const stores = new Kept<StatisticsStore>(1)
 const worths = new Kept<Worth>(2)
 
 /**
- * What a step of static int8 would do. From the second question about a model and data on, ranges come from kept
- * statistics. `open` opens the data. Throws `bad-option` for options that are invalid, `bad-data` without samples outside
- * the test split, and what planning and running throw.
+ * What a step of a quantization would do. From the second question about a model and data on, ranges come from kept
+ * statistics. `open` opens the data. Throws `bad-option` for options that are invalid, `bad-data` where a technique that
+ * needs samples has none outside the test split, `unsupported` for models too large, and what planning and running throw.
  */
 export function previewQuantizing(ask: Ask, open: Open): Promise<QuantizePreview> {
-  const given = parseOptions(staticInt8, ask.step.options) as StaticOptions // of this technique's schema
-  const { options, notes } = quicker(given)
-  const key = JSON.stringify([ask.parent.hash, options, notes, ask.data.spec])
+  const technique = techniqueById(ask.step.technique)
+  const given = parseOptions(technique, ask.step.options) as Record<string, unknown> // options are objects
+  if (ask.parent.summary.sizeBytes > LARGEST_BYTES) throw tooLarge()
+  const { options, notes } = quickerQuantization(given)
+  const key = JSON.stringify([ask.parent.hash, technique.id, options, notes, ask.data?.spec])
   return previews.get(key, async () => {
-    const preview = await longAnswers.add(signal => make(ask, options, open, signal))
+    const preview = await longAnswers.add(signal => make(ask, technique, options, open, signal))
     return { ...preview, notes: [...preview.notes, ...notes] }
   })
 }
 
 async function make(
   { parent, data, threads, statistics }: Ask,
-  options: StaticOptions,
+  technique: Technique,
+  options: Record<string, unknown>,
   open: Open,
   signal: AbortSignal,
 ): Promise<QuantizePreview> {
   const { path, hash, summary } = parent
   const model = await models.get(hash, () => readModel(path))
-  const calibration = requireCalibration(await open(data))
+  const opened = data ? await open(data) : null
+  const needed = technique.needs !== 'nothing' && opened
+  const calibration = needed ? requireCalibration(needed) : calibrationSamples(opened)
   const tempDir = await mkdtemp(join(tmpdir(), 'bantam-quantize-'))
   const context: TaskContext = { progress() {}, log() {}, signal, tempDir }
   try {
-    const samples = measuredSamples(calibration, options.samples, SAMPLES)
-    const worth = await worths.get(JSON.stringify([hash, data.spec, options.samples]), () =>
-      Worth.open(model, samples, threads, context),
-    )
+    const taken = Number(options.samples ?? 0)
+    const worth =
+      data && calibration
+        ? await worths.get(JSON.stringify([hash, data.spec, taken]), () =>
+            Worth.open(model, measuredSamples(calibration, taken, SAMPLES), threads, context),
+          )
+        : null
     const input = { model, calibration, statistics: await statisticsIn(statistics), seed: 0, threads }
-    const plan = await staticInt8.plan(input, options, context)
-    return await previewStatic({ path, sizeBytes: summary.sizeBytes, model }, plan, worth, context)
+    const plan = await technique.plan(input, options, context)
+    const file = { path, sizeBytes: summary.sizeBytes, model }
+    return await previewQuantized(file, technique, plan, worth, context)
   } finally {
     await rm(tempDir, { recursive: true, force: true })
   }
@@ -77,13 +90,8 @@ function statisticsIn(folder: string): Promise<StatisticsStore> {
   return stores.get(folder, async () => remembered(folderStore(folder)))
 }
 
-/** Options without what learns for long, and notes of what the job does otherwise. */
-function quicker(given: StaticOptions): { options: StaticOptions; notes: string[] } {
-  if (given.rounding === 'nearest') return { options: given, notes: [] }
-  return {
-    options: { ...given, rounding: 'nearest' },
-    notes: [
-      'Weights are rounded to nearest for this preview; the job learns how to round them, and loses less.',
-    ],
-  }
+function tooLarge(): BantamError {
+  return new BantamError('unsupported', 'Models of more than 1 GB are not tried beforehand.', {
+    action: 'Make it: size, accuracy and speed are measured then.',
+  })
 }

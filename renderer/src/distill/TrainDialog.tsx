@@ -1,16 +1,15 @@
 import { Anchor, Button } from '@mantine/core'
 import { GraduationCap } from 'lucide-react'
-import { type KeyboardEvent, useState } from 'react'
+import { useState } from 'react'
 import type { Study, TechniqueInfo, Variant } from '../../../shared/domain'
-import type { ErrorData } from '../../../shared/errors'
-import { asErrorData } from '../client'
-import { teacherOf, useApp, withJob } from '../store/app'
+import { teacherOf, useApp } from '../store/app'
 import { useClient } from '../store/connection'
 import { closeDialog, openDialog } from '../store/ui'
 import { watchTraining } from '../training/watch'
 import { EmptyState } from '../ui/EmptyState'
-import { ErrorNotice } from '../ui/ErrorNotice'
 import { NoteList } from '../ui/NoteList'
+import { StartFrame } from '../variant/StartFrame'
+import { createVariant, useStart } from '../variant/start'
 import classes from './distill.module.css'
 import { GraphPicker } from './GraphPicker'
 import { LossForm } from './LossForm'
@@ -59,8 +58,6 @@ function TrainBody({ info, study, parent, given, onParent }: TrainBodyProps) {
   const client = useClient()
   const train = useTrainForm({ info, study, parent, given })
   const [picking, setPicking] = useState(false)
-  const [error, setError] = useState<ErrorData | null>(null)
-  const [busy, setBusy] = useState(false)
   const { form, distils } = train
   const student = studentText(form.student)
   const trial = useStudentTrial(parent.id, distils ? student : null)
@@ -68,131 +65,98 @@ function TrainBody({ info, study, parent, given, onParent }: TrainBodyProps) {
   const blocked =
     !hasData || (!distils && !train.labels) || train.jobs.length === 0 || trial.error !== undefined
 
-  async function start() {
-    if (blocked || busy) return
-    setBusy(true)
-    setError(null)
+  const starting = useStart(blocked, async () => {
     let first: { id: string; result: null } | null = null
-    try {
-      for (const job of train.jobs) {
-        const made = await client.variants.create({
-          parent: parent.id,
-          step: { technique: info.id, options: job.options },
-          name: job.name,
-          seed: job.seed,
-        })
-        useApp.setState(s => ({ jobs: s.jobs.some(j => j.id === made.id) ? s.jobs : withJob(s.jobs, made) }))
-        first ??= { id: made.id, result: null }
-      }
-      if (first) watchTraining(first)
-      closeDialog()
-    } catch (thrown) {
-      setError(asErrorData(thrown))
-      setBusy(false)
+    for (const job of train.jobs) {
+      const step = { technique: info.id, options: job.options }
+      const { id } = await createVariant(client, { parent: parent.id, step, name: job.name, seed: job.seed })
+      first ??= { id, result: null }
     }
-  }
-
-  function press(event: KeyboardEvent) {
-    if (event.key === 'Escape') {
-      // An open list closes first; then the graphs; then the dialog, which would take the form with it.
-      const target = event.target instanceof HTMLElement ? event.target : null
-      if (target?.getAttribute('data-mantine-stop-propagation') === 'true' || event.defaultPrevented) return
-      event.stopPropagation()
-      if (picking) setPicking(false)
-      else closeDialog()
-    }
-    if (event.key === 'Enter' && (event.ctrlKey || event.metaKey) && !picking) {
-      event.preventDefault()
-      void start()
-    }
-  }
+    if (first) watchTraining(first)
+    closeDialog()
+  })
+  const aside =
+    picking && student !== null ? (
+      <GraphPicker
+        parent={parent.id}
+        student={student}
+        pairs={form.features}
+        onChange={features => train.change({ features })}
+        onBack={() => setPicking(false)}
+      />
+    ) : null
 
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: shortcuts of the buttons inside
-    <div onKeyDown={press}>
-      {picking && student !== null ? (
-        <GraphPicker
-          parent={parent.id}
-          student={student}
-          pairs={form.features}
-          onChange={features => train.change({ features })}
-          onBack={() => setPicking(false)}
+    <StartFrame
+      starting={starting}
+      className={classes.dialog}
+      single={!distils}
+      aside={aside}
+      onBack={() => setPicking(false)}
+      footer={
+        <TrainFooter
+          train={train}
+          parent={parent}
+          variants={study.variants}
+          blocked={blocked}
+          busy={starting.busy}
+          onParent={onParent}
         />
-      ) : (
-        <form
-          className={classes.dialog}
-          data-single={!distils || undefined}
-          onSubmit={event => {
-            event.preventDefault()
-            void start()
-          }}
-        >
-          {distils && (
-            <div className={classes.left} tabIndex={-1} data-autofocus>
-              <h3 className={classes.heading}>Student</h3>
-              <StudentChoice
-                student={form.student}
-                init={form.init}
-                parent={parent}
-                variants={study.variants}
-                onChange={next => train.change({ student: next })}
-                onInit={init => train.change({ init })}
-              />
-              <PreviewPanel trial={trial} problem={studentProblem(form.student)} />
-            </div>
-          )}
-          <div className={classes.right} tabIndex={-1} data-autofocus={!distils || undefined}>
-            <p className={classes.summary}>
-              {info.summary}{' '}
-              {/^https?:/.test(info.reference) && (
-                <Anchor href={info.reference} target="_blank" rel="noreferrer" size="xs">
-                  Method
-                </Anchor>
-              )}
-            </p>
-            <DataNotice info={info} parent={parent.id} hasData={hasData} labels={train.labels} />
-            {distils && (
-              <>
-                <h3 className={classes.heading}>What it learns from</h3>
-                <LossForm
-                  form={form}
-                  labels={train.labels}
-                  models={study.variants.filter(v => v.id !== parent.id && v.id !== modelOf(form.student))}
-                  teachers={textsOf(train.values.teachers)}
-                  onChange={train.change}
-                  onTeachers={teachers => train.setValues({ ...train.values, teachers })}
-                />
-                <PairList
-                  parent={parent.id}
-                  student={student}
-                  data={study.datasets.at(-1)?.id ?? ''}
-                  pairs={form.features}
-                  onChange={features => train.change({ features })}
-                  onPick={() => setPicking(true)}
-                />
-              </>
-            )}
-            <TrainingOptions
-              main={train.main}
-              advanced={train.advanced}
-              values={train.values}
-              onChange={train.setValues}
-            />
-          </div>
-          <div className={classes.bottom}>
-            {error && <ErrorNotice error={error} onClose={() => setError(null)} />}
-            <TrainFooter
-              train={train}
-              parent={parent}
-              variants={study.variants}
-              blocked={blocked}
-              busy={busy}
-              onParent={onParent}
-            />
-          </div>
-        </form>
+      }
+    >
+      {distils && (
+        <div className={classes.left} tabIndex={-1} data-autofocus>
+          <h3 className={classes.heading}>Student</h3>
+          <StudentChoice
+            student={form.student}
+            init={form.init}
+            parent={parent}
+            variants={study.variants}
+            onChange={next => train.change({ student: next })}
+            onInit={init => train.change({ init })}
+          />
+          <PreviewPanel trial={trial} problem={studentProblem(form.student)} />
+        </div>
       )}
-    </div>
+      <div className={classes.right} tabIndex={-1} data-autofocus={!distils || undefined}>
+        <p className={classes.summary}>
+          {info.summary}{' '}
+          {/^https?:/.test(info.reference) && (
+            <Anchor href={info.reference} target="_blank" rel="noreferrer" size="xs">
+              Method
+            </Anchor>
+          )}
+        </p>
+        <DataNotice info={info} parent={parent.id} hasData={hasData} labels={train.labels} />
+        {distils && (
+          <>
+            <h3 className={classes.heading}>What it learns from</h3>
+            <LossForm
+              form={form}
+              labels={train.labels}
+              models={study.variants.filter(v => v.id !== parent.id && v.id !== modelOf(form.student))}
+              teachers={textsOf(train.values.teachers)}
+              onChange={train.change}
+              onTeachers={teachers => train.setValues({ ...train.values, teachers })}
+            />
+            <PairList
+              parent={parent.id}
+              student={student}
+              data={study.datasets.at(-1)?.id ?? ''}
+              pairs={form.features}
+              onChange={features => train.change({ features })}
+              onPick={() => setPicking(true)}
+            />
+          </>
+        )}
+        <TrainingOptions
+          main={train.main}
+          advanced={train.advanced}
+          values={train.values}
+          onChange={train.setValues}
+        />
+      </div>
+    </StartFrame>
   )
 }
 

@@ -1,7 +1,6 @@
-import { Button, NumberInput, Select, Switch, TextInput } from '@mantine/core'
+import { NumberInput, Switch } from '@mantine/core'
 import type { Variant } from '../../../shared/domain'
-import { closeDialog } from '../store/ui'
-import classes from './distill.module.css'
+import { StartFooter } from '../variant/StartFooter'
 import { MOST_SEEDS } from './options'
 import type { TrainForm } from './useTrainForm'
 
@@ -31,34 +30,15 @@ export function TrainFooter({ train, parent, variants, blocked, busy, onParent }
           }
         />
       )}
-      <div className={classes.footer}>
-        <Select
-          label={distils ? 'Teacher' : 'Model'}
-          data={variants.map(v => ({ value: v.id, label: v.name }))}
-          value={parent.id}
-          onChange={id => id && onParent(id)}
-          allowDeselect={false}
-          searchable={variants.length > 12}
-          w={170}
-        />
-        <TextInput
-          label="Name"
-          placeholder={train.defaultName}
-          value={train.name}
-          maxLength={160}
-          onChange={event => train.setName(event.currentTarget.value)}
-          className={classes.name}
-        />
-        <NumberInput
-          label="Seed"
-          w={76}
-          min={0}
-          max={2 ** 31 - 1}
-          allowDecimal={false}
-          clampBehavior="blur"
-          value={train.seed}
-          onChange={value => typeof value === 'number' && train.setSeed(value)}
-        />
+      <StartFooter
+        form={{ ...train, parent, automatic: train.defaultName }}
+        variants={variants}
+        role={distils ? 'Teacher' : 'Model'}
+        hint={jobs.length > 1 ? `${jobs.length} trainings` : ''}
+        blocked={blocked}
+        busy={busy}
+        onParent={onParent}
+      >
         <NumberInput
           label="Repeat with"
           title="Runs with seeds that follow each other tell what is chance"
@@ -71,18 +51,7 @@ export function TrainFooter({ train, parent, variants, blocked, busy, onParent }
           value={train.repeats}
           onChange={value => typeof value === 'number' && train.setRepeats(value)}
         />
-        <div className={classes.footerButtons}>
-          <span className={classes.hint} role="status">
-            {jobs.length > 1 ? `${jobs.length} trainings` : ''}
-          </span>
-          <Button variant="default" onClick={closeDialog}>
-            Cancel
-          </Button>
-          <Button type="submit" disabled={blocked} loading={busy}>
-            Start
-          </Button>
-        </div>
-      </div>
+      </StartFooter>
     </>
   )
 }

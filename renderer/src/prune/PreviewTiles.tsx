@@ -1,10 +1,8 @@
-import { Loader } from '@mantine/core'
 import { formatBytes, formatCount } from '../../../shared/format'
 import type { PrunePreview } from '../../../shared/prune'
 import type { Trial } from '../store/trial'
 import { BeforeAfter, SpeedAfter } from '../ui/BeforeAfter'
-import { ErrorNotice } from '../ui/ErrorNotice'
-import classes from './prune.module.css'
+import { Forecast } from '../variant/Forecast'
 
 interface PreviewTilesProps {
   trial: Trial<PrunePreview>
@@ -18,55 +16,47 @@ interface PreviewTilesProps {
 
 /** Before and after in numbers, and the first thing the plan has to say. */
 export function PreviewTiles({ trial, measured, problem, onNotes }: PreviewTilesProps) {
-  const { answer, error, asking, stale } = trial
-  const notes = answer?.notes ?? []
+  const { answer } = trial
   return (
-    <section className={classes.preview} aria-label="What the pruned model would be" aria-live="polite">
-      {error && !problem ? (
-        <ErrorNotice error={error} />
-      ) : (
-        <div className={classes.tiles} data-stale={stale || problem !== null || undefined}>
-          <BeforeAfter
-            label="Parameters"
-            before={answer?.before.parameters}
-            after={answer?.after.parameters}
-            format={formatCount}
-            tile
-          />
-          <BeforeAfter
-            label="MACs"
-            before={answer?.before.macs}
-            after={answer?.after.macs}
-            format={formatCount}
-            tile
-          />
-          <BeforeAfter
-            label="Size of the file"
-            before={answer?.sizeBytes.before}
-            after={answer?.sizeBytes.after}
-            format={formatBytes}
-            tile
-          />
-          <SpeedAfter latency={answer?.latency} of="the time" tile />
-        </div>
-      )}
-      <div className={classes.says}>
-        {asking ? (
-          <>
-            <Loader size={12} aria-hidden />
-            <span role="status">{measured ? 'Planning and timing on this machine…' : 'Planning…'}</span>
-          </>
-        ) : (
-          <span className="ellipsis" title={problem ?? notes.join('\n')}>
-            {problem ?? (error ? '' : notes[0])}
-          </span>
-        )}
-        {!asking && !problem && notes.length > 1 && (
-          <button type="button" className={classes.link} onClick={onNotes}>
-            and {notes.length - 1} more
-          </button>
-        )}
+    <Forecast
+      label="What the pruned model would be"
+      trial={trial}
+      problem={problem}
+      asking={measured ? 'Planning and timing on this machine…' : 'Planning…'}
+      notes={answer?.notes ?? []}
+      onNotes={onNotes}
+      columns="repeat(3, minmax(0, 1fr)) minmax(0, 1.7fr)"
+    >
+      <div>
+        <BeforeAfter
+          label="Parameters"
+          before={answer?.before.parameters}
+          after={answer?.after.parameters}
+          format={formatCount}
+          tile
+        />
       </div>
-    </section>
+      <div>
+        <BeforeAfter
+          label="MACs"
+          before={answer?.before.macs}
+          after={answer?.after.macs}
+          format={formatCount}
+          tile
+        />
+      </div>
+      <div>
+        <BeforeAfter
+          label="Size of the file"
+          before={answer?.sizeBytes.before}
+          after={answer?.sizeBytes.after}
+          format={formatBytes}
+          tile
+        />
+      </div>
+      <div>
+        <SpeedAfter latency={answer?.latency} of="the time" tile />
+      </div>
+    </Forecast>
   )
 }

@@ -1,21 +1,19 @@
 import { Anchor, Button } from '@mantine/core'
 import { Scissors } from 'lucide-react'
-import { type KeyboardEvent, useMemo, useState } from 'react'
+import { useMemo, useState } from 'react'
 import type { Study, TechniqueInfo, Variant } from '../../../shared/domain'
-import type { ErrorData } from '../../../shared/errors'
-import { asErrorData } from '../client'
-import { teacherOf, useApp, withJob } from '../store/app'
+import { teacherOf, useApp } from '../store/app'
 import { useClient } from '../store/connection'
 import { useQuery } from '../store/query'
 import { useTrial } from '../store/trial'
 import { closeDialog, openDialog } from '../store/ui'
 import { watchTraining } from '../training/watch'
 import { EmptyState } from '../ui/EmptyState'
-import { ErrorNotice } from '../ui/ErrorNotice'
-import { stepOfKey } from '../ui/history'
 import { NoteList } from '../ui/NoteList'
 import { OptionsFold } from '../variant/OptionsFold'
 import { StartFooter } from '../variant/StartFooter'
+import { StartFrame } from '../variant/StartFrame'
+import { createVariant, useStart } from '../variant/start'
 import { AmountForm } from './AmountForm'
 import { ChoiceFields } from './ChoiceFields'
 import { MethodStrip } from './MethodStrip'
@@ -78,8 +76,6 @@ function PruneBody({ methods, study, parent, technique, given, onParent }: Prune
   const form = usePruneForm({ methods, study, parent, technique, given })
   const [view, setView] = useState<View>('layers')
   const [onGraph, setOnGraph] = useState(false)
-  const [error, setError] = useState<ErrorData | null>(null)
-  const [busy, setBusy] = useState(false)
   const trial = useTrial(
     // Not asked again with every change of the study: it takes the time of the machine that jobs run on.
     `prune/preview/${parent.id}/${study.datasets.at(-1)?.hash ?? ''}/${form.shape.technique}`,
@@ -92,96 +88,56 @@ function PruneBody({ methods, study, parent, technique, given, onParent }: Prune
   )
   const blocked = form.lack !== null || form.recoveryLack !== null || trial.error !== undefined
 
-  async function start() {
-    if (blocked || busy) return
-    setBusy(true)
-    setError(null)
-    try {
-      const job = await client.variants.create({
-        parent: parent.id,
-        step: form.step,
-        name: form.name.trim() || form.automatic,
-        seed: form.seed,
-      })
-      useApp.setState(s => ({ jobs: s.jobs.some(j => j.id === job.id) ? s.jobs : withJob(s.jobs, job) }))
-      if (trains(form.recovery)) watchTraining({ id: job.id, result: null })
-      closeDialog()
-    } catch (thrown) {
-      setError(asErrorData(thrown))
-      setBusy(false)
-    }
-  }
+  const starting = useStart(blocked, async () => {
+    const { step, seed } = form
+    const name = form.name.trim() || form.automatic
+    const job = await createVariant(client, { parent: parent.id, step, name, seed })
+    if (trains(form.recovery)) watchTraining({ id: job.id, result: null })
+    closeDialog()
+  })
 
   function leaveGraph() {
     setOnGraph(false)
     requestAnimationFrame(() => document.getElementById(GRAPH_BUTTON)?.focus())
   }
 
-  function press(event: KeyboardEvent) {
-    const mod = event.ctrlKey || event.metaKey
-    const step = stepOfKey(event)
-    if (event.key === 'Escape') {
-      // An open list closes first; then the graph; then the dialog, which would take the form with it.
-      const target = event.target instanceof HTMLElement ? event.target : null
-      if (target?.getAttribute('data-mantine-stop-propagation') === 'true' || event.defaultPrevented) return
-      event.stopPropagation()
-      if (onGraph) leaveGraph()
-      else closeDialog()
-    } else if (event.key === 'Enter' && mod && !onGraph) {
-      event.preventDefault()
-      void start()
-    } else if (step) {
-      event.preventDefault()
-      form.changeWidths(step)
-    }
-  }
-
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: shortcuts of the buttons inside
-    <div onKeyDown={press} className={classes.sized}>
-      {onGraph && trial.answer ? (
-        <PrunedGraph parent={parent.id} preview={trial.answer} onBack={leaveGraph} />
-      ) : (
-        <form
-          className={classes.dialog}
-          onSubmit={event => {
-            event.preventDefault()
-            void start()
+    <StartFrame
+      starting={starting}
+      className={classes.dialog}
+      outer={classes.sized}
+      aside={
+        onGraph && trial.answer ? (
+          <PrunedGraph parent={parent.id} preview={trial.answer} onBack={leaveGraph} />
+        ) : null
+      }
+      onBack={leaveGraph}
+      onHistory={form.changeWidths}
+      footer={
+        <StartFooter
+          form={form}
+          variants={study.variants}
+          blocked={blocked}
+          busy={starting.busy}
+          onParent={id => {
+            form.forgetWidths()
+            onParent(id)
           }}
-        >
-          <MethodStrip methods={methods} chosen={form.info?.id ?? ''} onChoose={form.choose} />
-          <OptionsColumn form={form} />
-          <div className={classes.right}>
-            <PreviewTiles
-              trial={trial}
-              measured={form.values.target === 'latency'}
-              problem={form.lack?.message ?? null}
-              onNotes={() => setView('notes')}
-            />
-            <PartsPanel
-              form={form}
-              trial={trial}
-              view={view}
-              onView={setView}
-              onGraph={() => setOnGraph(true)}
-            />
-          </div>
-          <div className={classes.bottom}>
-            {error && <ErrorNotice error={error} onClose={() => setError(null)} />}
-            <StartFooter
-              form={form}
-              variants={study.variants}
-              blocked={blocked}
-              busy={busy}
-              onParent={id => {
-                form.forgetWidths()
-                onParent(id)
-              }}
-            />
-          </div>
-        </form>
-      )}
-    </div>
+        />
+      }
+    >
+      <MethodStrip methods={methods} chosen={form.info?.id ?? ''} onChoose={form.choose} />
+      <OptionsColumn form={form} />
+      <div className={classes.right}>
+        <PreviewTiles
+          trial={trial}
+          measured={form.values.target === 'latency'}
+          problem={form.lack?.message ?? null}
+          onNotes={() => setView('notes')}
+        />
+        <PartsPanel form={form} trial={trial} view={view} onView={setView} onGraph={() => setOnGraph(true)} />
+      </div>
+    </StartFrame>
   )
 }
 

@@ -9,6 +9,7 @@ import { LoadingLines } from '../ui/Loading'
 import { byPattern, withFloat } from './choices'
 import { LayerList } from './LayerList'
 import { MeasureLoss } from './MeasureLoss'
+import { changedSince } from './options'
 import classes from './quantize.module.css'
 import type { Row, Sort } from './rows'
 import type { QuantizeForm } from './useQuantizeForm'
@@ -28,8 +29,9 @@ export function LayersPane({ form, losses, rows, sort, onSort, selected, onSelec
   const { data } = losses
   const { history, setHistory, current, edit } = form
   const byHand = form.mode === 'hand'
+  const other = data ? changedSince(form.fields, data.options, form.values) : []
   return (
-    <section className={classes.layers} aria-label="Layers and what they lose">
+    <section className={classes.layers} aria-label="Layers and what they lose" tabIndex={-1} data-autofocus>
       <div className={classes.layersHead}>
         <Tooltip label={`Undo (${shortcutKeys('mod+Z').join(' ')})`}>
           <ActionIcon
@@ -71,6 +73,12 @@ export function LayersPane({ form, losses, rows, sort, onSort, selected, onSelec
           </p>
         )}
         {data && data.layers.length === 0 && <p className={classes.empty}>No layer is measured yet.</p>}
+        {data && data.layers.length > 0 && other.length > 0 && (
+          <p className={classes.outdated} role="status">
+            Measured with other choices of: {other.join(', ')}. Measure again to see what each layer loses
+            now.
+          </p>
+        )}
         {data && data.layers.length > 0 && (
           <LayerList
             rows={rows}

@@ -84,7 +84,6 @@ export function MeasureLoss({ variant, sensitivity, form }: MeasureLossProps) {
             title={`Each layer alone in 8 bits, ranges from ${formatExact(sensitivity.calibrated)} samples, in ${formatDuration(sensitivity.seconds)}${other.length > 0 ? `; with other choices of: ${other.join(', ')}` : ''}`}
           >
             {METRIC_TITLES[sensitivity.metric]} on {formatExact(sensitivity.samples)} samples
-            {other.length > 0 && `, other ${other.join(', ')}`}
           </span>
         )
       )}

@@ -1,15 +1,12 @@
-import { type KeyboardEvent, useMemo, useState } from 'react'
+import { useMemo, useState } from 'react'
 import type { Study, TechniqueInfo, Variant } from '../../../shared/domain'
-import type { ErrorData } from '../../../shared/errors'
-import { asErrorData } from '../client'
-import { useApp, withJob } from '../store/app'
 import { useClient } from '../store/connection'
 import { useTrial } from '../store/trial'
 import { closeDialog } from '../store/ui'
-import { ErrorNotice } from '../ui/ErrorNotice'
-import { stepOfKey } from '../ui/history'
 import { STATIC } from '../variant/kinds'
 import { StartFooter } from '../variant/StartFooter'
+import { StartFrame } from '../variant/StartFrame'
+import { createVariant, useStart } from '../variant/start'
 import { means } from './choices'
 import { LayersPane } from './LayersPane'
 import { watchSearch } from './live-search'
@@ -47,9 +44,7 @@ export function QuantizeBody({
   const losses = useLosses(parent.id)
   const [sort, setSort] = useState<Sort>('loss')
   const [picked, setPicked] = useState(layer ?? null)
-  const [view, setView] = useState<View>('layer')
-  const [error, setError] = useState<ErrorData | null>(null)
-  const [busy, setBusy] = useState(false)
+  const [chosenView, setView] = useState<View | null>(layer ? 'layer' : null)
   const data = study.datasets.at(-1)?.hash ?? ''
   const searching = form.mode === 'search'
   const question = searching ? null : JSON.stringify(form.values)
@@ -66,100 +61,73 @@ export function QuantizeBody({
   const before = usePrevious(question, trial.answer, trial.stale)
   const rows = useMemo(() => layerRows(losses.data, form.current, sort), [losses.data, form.current, sort])
   const row = rows.find(r => picked !== null && means(picked, r.layer)) ?? rows[0]
+  // Before anything is measured only the whole network can be chosen for.
+  const view = chosenView ?? (losses.data === null ? 'network' : 'layer')
   const blocked = trial.error !== undefined && !searching
 
-  async function start() {
-    if (blocked || busy) return
-    setBusy(true)
-    setError(null)
-    try {
-      const job = await client.variants.create({
-        parent: parent.id,
-        step: form.step,
-        name: form.name.trim() || form.automatic,
-        seed: form.seed,
-      })
-      useApp.setState(s => ({ jobs: s.jobs.some(j => j.id === job.id) ? s.jobs : withJob(s.jobs, job) }))
-      if (searching) watchSearch(job)
-      else closeDialog()
-    } catch (thrown) {
-      setError(asErrorData(thrown))
-      setBusy(false)
-    }
-  }
-
-  function press(event: KeyboardEvent) {
-    const step = stepOfKey(event)
-    if (event.key === 'Enter' && (event.ctrlKey || event.metaKey)) {
-      event.preventDefault()
-      void start()
-    } else if (step && !searching) {
-      event.preventDefault()
-      form.setHistory(step)
-    }
-  }
+  const starting = useStart(blocked, async () => {
+    const { step, seed } = form
+    const name = form.name.trim() || form.automatic
+    const job = await createVariant(client, { parent: parent.id, step, name, seed })
+    if (searching) watchSearch(job)
+    else closeDialog()
+  })
 
   return (
-    // biome-ignore lint/a11y/noStaticElementInteractions: shortcuts of the buttons inside
-    <div onKeyDown={press} className={classes.sized}>
-      <form
-        className={classes.dialog}
-        onSubmit={event => {
-          event.preventDefault()
-          void start()
-        }}
-      >
-        <div className={classes.top}>
-          {!searching && <QuantizeTiles trial={trial} before={before} />}
-          {searching && (
-            <p className={classes.hint}>
-              The search tries which layers stay in float or in 16 bits, measures every try, and keeps the
-              best.
-            </p>
-          )}
-        </div>
-        <LayersPane
+    <StartFrame
+      starting={starting}
+      className={classes.dialog}
+      outer={classes.sized}
+      onHistory={searching ? undefined : form.setHistory}
+      footer={
+        <StartFooter
           form={form}
-          losses={losses}
+          variants={study.variants}
+          start={searching ? 'Start the search' : 'Start'}
+          blocked={blocked}
+          busy={starting.busy}
+          onParent={onParent}
+        />
+      }
+    >
+      <div className={classes.top}>
+        {!searching && <QuantizeTiles trial={trial} before={before} onNotes={() => setView('notes')} />}
+        {searching && (
+          <p className={classes.hint}>
+            The search tries which layers stay in float or in 16 bits, measures every try, and keeps the best.
+          </p>
+        )}
+      </div>
+      <LayersPane
+        form={form}
+        losses={losses}
+        rows={rows}
+        sort={sort}
+        onSort={setSort}
+        selected={row?.layer.id ?? null}
+        onSelect={id => {
+          setPicked(id)
+          setView('layer')
+        }}
+      />
+      {searching ? (
+        <SearchPanel form={form} />
+      ) : (
+        <SidePane
+          form={form}
+          losses={losses.data ?? null}
           rows={rows}
-          sort={sort}
-          onSort={setSort}
-          selected={row?.layer.id ?? null}
+          row={row}
+          data={data}
+          preview={trial.answer}
+          view={view}
+          onView={setView}
           onSelect={id => {
             setPicked(id)
             setView('layer')
           }}
         />
-        {searching ? (
-          <SearchPanel form={form} />
-        ) : (
-          <SidePane
-            form={form}
-            losses={losses.data ?? null}
-            rows={rows}
-            row={row}
-            data={data}
-            preview={trial.answer}
-            view={view}
-            onView={setView}
-            onSelect={id => {
-              setPicked(id)
-              setView('layer')
-            }}
-          />
-        )}
-        <div className={classes.bottom}>
-          {error && <ErrorNotice error={error} onClose={() => setError(null)} />}
-          <StartFooter
-            form={form}
-            variants={study.variants}
-            start={searching ? 'Start the search' : 'Start'}
-            blocked={blocked}
-            busy={busy}
-            onParent={onParent}
-          />
-        </div>
-      </form>
-    </div>
+      )}
+    </StartFrame>
   )
 }

@@ -41,16 +41,22 @@ const HEIGHT = 260
 /** Trials that the axis has room for from the beginning. */
 const FEWEST = 12
 
+interface SearchChartProps {
+  search: Searched
+  /** Begins with the trials in their order, which only grow to the right, instead of by what they cost. */
+  inOrder?: boolean
+}
+
 /** Every model that a search tried: what it costs against what it loses, what may be lost, and the best. */
-export function SearchChart({ search }: { search: Searched }) {
+export function SearchChart({ search, inOrder = false }: SearchChartProps) {
   const { metric, allowed, trials, ended, samples } = search
   const axes = useMemo(() => {
     const all = Object.keys(AXES) as SearchAxis[] // its keys are all axes
-    return all.filter(a => ended === null || trialPoints(search, a).length > 1)
-  }, [search, ended])
+    return all.filter(a => inOrder || trialPoints(search, a).length > 1)
+  }, [search, inOrder])
   const [picked, setPicked] = useState<SearchAxis | null>(null)
   const [near, setNear] = useState(false)
-  const axis = picked ?? defaultAxis(search)
+  const axis = picked ?? (inOrder ? 'order' : defaultAxis(search))
   const points = useMemo(() => trialPoints(search, axis), [search, axis])
   const far = isFarApart(search, points)
   const yDomain = lossRange(search, points, near && far)

@@ -11,7 +11,6 @@ import { useClient } from '../store/connection'
 import { closeDialog } from '../store/ui'
 import { EmptyState } from '../ui/EmptyState'
 import { ErrorNotice } from '../ui/ErrorNotice'
-import { LoadingBlock } from '../ui/Loading'
 import { notifyError } from '../ui/notify'
 import { Improvements } from './Improvements'
 import { useLiveSearch } from './live-search'
@@ -36,7 +35,7 @@ export function SearchDialog({ job: id }: { job: string }) {
       {wrong && <ErrorNotice error={wrong} />}
       {data ? (
         <>
-          <SearchChart search={data} />
+          <SearchChart search={data} inOrder />
           <Improvements search={data} />
         </>
       ) : (
@@ -101,20 +100,14 @@ function useNow(ticking: boolean): number {
   return now
 }
 
+/** As high as what comes in its place. */
 function Waiting({ job }: { job: Job }) {
-  return (
-    <>
-      {isActive(job) && job.state === 'running' ? (
-        <LoadingBlock height="22rem" />
-      ) : (
-        <p className={classes.waiting}>
-          {job.state === 'queued'
-            ? 'Trials appear here as they are measured. The search waits for the jobs before it.'
-            : 'It ended before its first trial.'}
-        </p>
-      )}
-    </>
-  )
+  const words: Partial<Record<Job['state'], string>> = {
+    queued: 'Trials appear here as they are measured. The search waits for the jobs before it.',
+    running:
+      'Trials appear here as they are measured. First the original is run on the samples, and its layers are timed.',
+  }
+  return <p className={classes.waiting}>{words[job.state] ?? 'It ended before its first trial.'}</p>
 }
 
 function FinishButton({ job }: { job: Job }) {

@@ -52,6 +52,8 @@ export function defaultName(fields: readonly Field[], values: Values): string {
   const words: string[] = []
   if (typeof changes.calibration === 'string') words.push(changes.calibration)
   if (changes.perChannel === false) words.push('per tensor')
+  if (changes.weights === 'int4') words.push('4-bit weights')
+  if (changes.activations === 'float') words.push('weights alone')
   if (typeof changes.rounding === 'string' && changes.rounding !== 'nearest') words.push(changes.rounding)
   for (const [name, word] of Object.entries(SAYS)) {
     const value = changes[name]

@@ -82,5 +82,5 @@ export function lossScale({ layers, metric }: Pick<QuantizeSensitivity, 'layers'
 
 /** '31 dB', '–' where nothing is lost. */
 export function sqnrText(sqnr: number | null): string {
-  return sqnr === null ? 'exact' : `${sqnr.toFixed(sqnr < 9.95 ? 1 : 0)} dB`
+  return sqnr === null ? 'exact' : `${sqnr.toFixed(sqnr < 9.95 ? 1 : 0).replace('-', '−')} dB`
 }

@@ -44,12 +44,8 @@ export function trialPoints(
   })
 }
 
-/**
- * Where a search begins to be shown. Under way: in the order of the trials, which only grows to the right. Over: by time
- * where every trial was timed, else by size, for the ones that lose too much are seldom timed.
- */
-export function defaultAxis({ trials, ended }: Pick<Searched, 'trials' | 'ended'>): SearchAxis {
-  if (ended === null) return 'order'
+/** Time where every trial was timed, else size: the ones that lose too much are seldom timed. */
+export function defaultAxis({ trials }: Pick<Searched, 'trials'>): SearchAxis {
   return trials.every(t => t.milliseconds !== null) ? 'milliseconds' : 'sizeBytes'
 }
 

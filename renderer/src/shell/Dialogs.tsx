@@ -95,6 +95,8 @@ export function Dialogs() {
       onClose={closeDialog}
       title={dialog && (tunes(dialog) ? 'Fine-tune on labels' : TITLES[dialog.kind])}
       size={dialog ? (tunes(dialog) ? 880 : SIZES[dialog.kind]) : 'md'}
+      // What is chosen beside a list of layers has need of height.
+      yOffset={dialog?.kind === 'quantize' || dialog?.kind === 'prune' ? '2.5dvh' : '5dvh'}
       closeButtonProps={{ 'aria-label': 'Close' }}
       // These have steps: Escape takes one back.
       closeOnEscape={dialog?.kind !== 'train' && dialog?.kind !== 'prune'}

@@ -19,6 +19,7 @@ export function percentText(before: number, after: number): string {
 /** One figure before and after, in numbers and as two bars; dots until it is known. */
 export function BeforeAfter({ label, before, after, format, tile = false }: BeforeAfterProps) {
   const known = before !== undefined && after !== undefined
+  const visibility = known ? undefined : 'hidden'
   const most = known ? Math.max(before, after, 1) : 1
   return (
     <div className={classes.change} data-tile={tile || undefined}>
@@ -26,8 +27,8 @@ export function BeforeAfter({ label, before, after, format, tile = false }: Befo
       <span className={classes.text}>{known ? `${format(before)} → ${format(after)}` : '…'}</span>
       <span className={classes.percent}>{known ? percentText(before, after) : ''}</span>
       <span className={classes.bar} aria-hidden>
-        <span data-side="before" style={{ width: `${((before ?? 0) / most) * 100}%` }} />
-        <span data-side="after" style={{ width: `${((after ?? 0) / most) * 100}%` }} />
+        <span data-side="before" style={{ width: `${((before ?? 0) / most) * 100}%`, visibility }} />
+        <span data-side="after" style={{ width: `${((after ?? 0) / most) * 100}%`, visibility }} />
       </span>
     </div>
   )

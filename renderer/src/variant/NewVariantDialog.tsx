@@ -4,7 +4,9 @@ import { useMemo, useState } from 'react'
 import type { TechniqueInfo, Variant } from '../../../shared/domain'
 import type { ErrorData } from '../../../shared/errors'
 import { askingWords, type DataNeed, needOf } from '../../../shared/needs'
+import { TRIED_BEFOREHAND } from '../../../shared/quantize'
 import { asErrorData } from '../client'
+import { Tried } from '../quantize/Tried'
 import { teacherOf, useApp } from '../store/app'
 import { useClient } from '../store/connection'
 import { useQuery } from '../store/query'
@@ -66,7 +68,7 @@ export function NewVariantDialog({ parent: parentId, technique, options }: NewVa
           info={info}
           parent={variant}
           variants={study.variants}
-          hasData={study.datasets.length > 0}
+          data={study.datasets.at(-1)?.hash ?? null}
           given={info.id === technique ? options : undefined}
           onParent={setParent}
         />
@@ -99,23 +101,17 @@ function OwnIntro({ info, onOpen }: { info: TechniqueInfo; onOpen(): void }) {
   )
 }
 
-function lackWords(title: string, { needs, option }: DataNeed): string {
-  const what = option ? `${title} with ${askingWords(option)}` : title
-  const samples =
-    needs === 'labels' ? 'labelled samples' : option ? 'samples to look at' : 'samples to calibrate on'
-  return `${what} needs ${samples}, and this study has no data yet.`
-}
-
 interface OptionsProps {
   info: TechniqueInfo
   parent: Variant
   variants: readonly Variant[]
-  hasData: boolean
+  /** Hash of the study's current data. */
+  data: string | null
   given: Readonly<Record<string, unknown>> | undefined
   onParent(id: string): void
 }
 
-function Options({ info, parent, variants, hasData, given, onParent }: OptionsProps) {
+function Options({ info, parent, variants, data, given, onParent }: OptionsProps) {
   const client = useClient()
   const fields = useMemo(() => fieldsOf(info.schema), [info.schema])
   const [values, setValues] = useState<Record<string, unknown>>(() => ({
@@ -129,8 +125,9 @@ function Options({ info, parent, variants, hasData, given, onParent }: OptionsPr
   const layers = useQuery(`study/layers/${parent.id}`, c => c.variants.layers({ id: parent.id }))
   const nodes = useMemo(() => layers.data?.map(l => l.name) ?? [], [layers.data])
   const step = useMemo(() => ({ technique: info.id, options: values }), [info.id, values])
-  const need = hasData ? null : needOf(info, values)
+  const need = data === null ? needOf(info, values) : null
   const lacksData = need !== null
+  const tried = TRIED_BEFOREHAND.includes(info.id)
   const changed = Object.keys(changedValues(fields, values)).length
 
   async function start(another: boolean) {
@@ -191,7 +188,8 @@ function Options({ info, parent, variants, hasData, given, onParent }: OptionsPr
             </Button>
           </div>
         )}
-        <AdvicePanel parent={parent} step={step} />
+        {tried && <Tried parent={parent} step={step} data={data} />}
+        <AdvicePanel parent={parent} step={step} estimates={!tried} />
         <div className={classes.optionsHead}>
           <h3>Options</h3>
           {changed > 0 && (
@@ -241,4 +239,11 @@ function Options({ info, parent, variants, hasData, given, onParent }: OptionsPr
       </div>
     </form>
   )
+}
+
+function lackWords(title: string, { needs, option }: DataNeed): string {
+  const what = option ? `${title} with ${askingWords(option)}` : title
+  const samples =
+    needs === 'labels' ? 'labelled samples' : option ? 'samples to look at' : 'samples to calibrate on'
+  return `${what} needs ${samples}, and this study has no data yet.`
 }

@@ -1,4 +1,5 @@
 import { Button, NumberInput, Select, TextInput } from '@mantine/core'
+import type { ReactNode } from 'react'
 import type { Variant } from '../../../shared/domain'
 import { closeDialog } from '../store/ui'
 import classes from './variant.module.css'
@@ -14,6 +15,12 @@ interface StartFooterProps {
     setSeed(seed: number): void
   }
   variants: readonly Variant[]
+  /** What the model is to the step. */
+  role?: string
+  /** Said beside the buttons. */
+  hint?: string
+  /** Further fields. */
+  children?: ReactNode
   /** What the button says. */
   start?: string
   blocked: boolean
@@ -22,11 +29,12 @@ interface StartFooterProps {
 }
 
 /** Model, name, seed, and Start. */
-export function StartFooter({ form, variants, start = 'Start', blocked, busy, onParent }: StartFooterProps) {
+export function StartFooter(props: StartFooterProps) {
+  const { form, variants, role = 'Model', start = 'Start', hint, blocked, busy, onParent, children } = props
   return (
     <div className={classes.startFooter}>
       <Select
-        label="Model"
+        label={role}
         data={variants.map(v => ({ value: v.id, label: v.name }))}
         value={form.parent.id}
         onChange={id => id && onParent(id)}
@@ -52,7 +60,13 @@ export function StartFooter({ form, variants, start = 'Start', blocked, busy, on
         value={form.seed}
         onChange={value => typeof value === 'number' && form.setSeed(value)}
       />
+      {children}
       <div className={classes.startButtons}>
+        {hint !== undefined && (
+          <span className={classes.startHint} role="status">
+            {hint}
+          </span>
+        )}
         <Button variant="default" onClick={closeDialog}>
           Cancel
         </Button>
