@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { makeJob } from '../fixtures/client'
+import { makeJob } from '../fixtures/jobs'
 import { study } from '../fixtures/study'
 import {
   afterEvent,
