@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { TrainingRecord } from '../../../shared/training'
-import { makeJob } from '../fixtures/client'
+import { makeJob } from '../fixtures/jobs'
 import { study, trainedStudy } from '../fixtures/study'
 import { makeRecord, shapeFor, trainedVariants } from '../fixtures/training'
 import { secondsAtStake, stageOf, trainingChoices } from '../jobs/job-look'
