@@ -192,6 +192,41 @@ describe('weights rounded for what layers are given', () => {
     expect(seen).toBe(1)
   })
 
+  test('a layer that no sample reaches is rounded to nearest, one that is given NaN is named', async () => {
+    const routed = (index: bigint[], factor: number): Model => {
+      const model = network()
+      const { graph } = model
+      // Of every sample some places, or none, go to the layer.
+      graph.setInitializer(makeTensor('places', 'int64', [index.length], index))
+      graph.setInitializer(makeTensor('factor', 'float32', [], [factor]))
+      const four = graph.producer('y')
+      if (!four) throw new Error('y')
+      graph.add(makeNode('Gather', ['t', 'places'], ['some'], { axis: 1n }), four)
+      graph.add(makeNode('Mul', ['some', 'factor'], ['sent']), four)
+      graph.setInput(four, 0, 'sent')
+      return model
+    }
+    const applied = async (model: Model, options: Partial<Int4Options>) => {
+      const set = samples()
+      const input = { model, calibration: set, training: set, seed: 3, threads: 1 }
+      const plan = await weightInt4.plan(input, weightInt4.options.parse(options), testContext())
+      const context = testContext()
+      const about = { training: set, threads: 1, device: 'cpu' as const, context, record: () => {} }
+      return weightInt4.apply(model, plan, about)
+    }
+    const codes = (model: Model) =>
+      Buffer.from(model.graph.initializer('w4_int4')?.rawData ?? []).toString('hex')
+    const [some, none] = [routed([0n], 1), routed([], 1)]
+    const nearest = codes(await applied(none, {}))
+    expect(nearest).not.toBe('')
+    expect(codes(await applied(none, { rounding: 'gptq' }))).toBe(nearest)
+    expect(codes(await applied(some, { rounding: 'gptq' }))).not.toBe(nearest)
+    await expect(applied(routed([0n], Number.NaN), { rounding: 'gptq' })).rejects.toMatchObject({
+      code: 'bad-data',
+      message: 'The value sent is not finite on the samples.',
+    })
+  })
+
   test('without data it is refused in the plan', async () => {
     const options = weightInt4.options.parse({ rounding: 'gptq' })
     const planned = weightInt4.plan({ model: network(), seed: 0, threads: 1 }, options, testContext())

@@ -1,5 +1,5 @@
 import { readdirSync } from 'node:fs'
-import { describe, expect, test } from 'vitest'
+import { describe, expect, test, vi } from 'vitest'
 import { makeModel, makeNode, makeValue } from '../../onnx/build'
 import { cut } from '../../onnx/cut'
 import type { Model } from '../../onnx/model'
@@ -8,6 +8,19 @@ import type { Tensor } from '../../runtime/tensor'
 import { arrayDataset, normals, run, testContext } from '../testing'
 import { heldAt } from './stops'
 import { Walk } from './walk'
+
+const disk = vi.hoisted(() => ({ full: false }))
+vi.mock('node:fs/promises', async original => {
+  const real = await original<typeof import('node:fs/promises')>()
+  return {
+    ...real,
+    async open(...about: Parameters<typeof real.open>) {
+      const file = await real.open(...about)
+      if (disk.full) file.write = () => Promise.reject(Object.assign(new Error('full'), { code: 'ENOSPC' }))
+      return file
+    },
+  }
+})
 
 const W = 8
 const COUNT = 5
@@ -96,7 +109,22 @@ describe('a walk', () => {
       }
       expect(walk.edges(['s'])).toEqual([{ name: 's', type: 'float32', shape: ['s axis 0', W] }])
       await expect(walk.value(0, 'x')).rejects.toThrow('A value is not there at this stop.')
+      // The file has no name: nothing is left of it when the process is killed.
+      if (process.platform !== 'win32') expect(readdirSync(context.tempDir)).toEqual([])
     } finally {
+      await walk.close()
+    }
+    expect(readdirSync(context.tempDir)).toEqual([])
+  })
+
+  test('says when the disk is full', async () => {
+    const context = testContext()
+    const walk = await Walk.begin({ model: network(), dataset, runs, threads: 1, bound: 0 }, stops, context)
+    disk.full = true
+    try {
+      await expect(walk.next(context)).rejects.toMatchObject({ code: 'no-space' })
+    } finally {
+      disk.full = false
       await walk.close()
     }
     expect(readdirSync(context.tempDir)).toEqual([])
