@@ -61,6 +61,7 @@ export function SearchChart({ search, inOrder = false }: SearchChartProps) {
   const far = isFarApart(search, points)
   const yDomain = lossRange(search, points, near && far)
   const xDomain = xRange(points, axis)
+  const above = points.filter(p => p.loss > yDomain[1]).length
   const line = axis === 'order' ? bestSoFar(search) : []
   const { title, format } = AXES[axis]
   const kinds = kindsOf(points)
@@ -171,6 +172,7 @@ export function SearchChart({ search, inOrder = false }: SearchChartProps) {
         <span>
           {DROP_TITLES[metric]} upwards
           {points.length < trials.length && `; ${trials.length - points.length} were not timed`}
+          {above > 0 && `; ${above} ${above === 1 ? 'loses' : 'lose'} more than is drawn`}
         </span>
       </div>
       <p className={classes.best}>{bestText(search)}</p>

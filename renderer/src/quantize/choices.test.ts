@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { cnnGraph } from '../fixtures/graphs'
-import { layerDetail, lossesOf, searchOf } from '../fixtures/quantize'
+import { layerDetail, lossesOf } from '../fixtures/quantize'
 import { study } from '../fixtures/study'
 import { techniques } from '../fixtures/techniques'
 import { fieldsOf, initialValues } from '../variant/schema'
@@ -10,7 +10,6 @@ import { bestCalibration, calibrationsOf, fixOf } from './fixes'
 import { changedSince, defaultName, quantizeFields } from './options'
 import { floatAncestor, isQuantized, multiplies } from './quantizable'
 import { byLoss, layerRows, lossScale } from './rows'
-import { defaultAxis, trialPoints } from './search-points'
 
 const fields = fieldsOf(techniques.find(t => t.id === 'quantize.static-int8')?.schema ?? {})
 const first = { id: 'conv1_out', node: 'Conv /features/conv1/Conv' }
@@ -177,19 +176,5 @@ describe('models', () => {
       options: { equalize: true },
     })
     expect(findLayerDialog([teacher], teacher)).toBeNull()
-  })
-})
-
-describe('a search', () => {
-  const search = searchOf(cnnGraph(1))
-  it('is drawn by time where all was timed, else by size', () => {
-    expect(defaultAxis(search)).toBe('milliseconds')
-    expect(trialPoints(search, 'milliseconds')).toHaveLength(search.trials.length)
-    const [one, ...others] = search.trials
-    if (!one) throw new Error('The fixture has trials')
-    const untimed = { ...search, trials: [{ ...one, milliseconds: null }, ...others] }
-    expect(defaultAxis(untimed)).toBe('sizeBytes')
-    expect(trialPoints(untimed, 'milliseconds').map(p => p.trial)).toEqual(others.map((_, i) => i + 1))
-    expect(trialPoints(search, 'macs').filter(p => p.best)).toHaveLength(1)
   })
 })

@@ -12,6 +12,7 @@ import { clearQueries } from '../store/query'
 import { startSession } from '../store/session'
 import { initialUi, openDialog, useUi } from '../store/ui'
 import { QuantizeDialog } from './QuantizeDialog'
+import { SearchDialog } from './SearchDialog'
 
 // jsdom lays nothing out: lists that show only what is in view get a height to be in view of.
 for (const side of ['clientHeight', 'clientWidth', 'offsetHeight', 'offsetWidth']) {
@@ -30,6 +31,7 @@ interface Shown {
 }
 
 let stop = () => {}
+let connectionShown: ReturnType<typeof fixtureConnection>
 
 /** Renders the dialog over a session; what it asks to be made is in `created`. */
 function show({
@@ -56,6 +58,7 @@ function show({
     get: (target, key, receiver) => (key === 'variants' ? variants : Reflect.get(target, key, receiver)),
   })
   const connection = { ...base, client }
+  connectionShown = connection
   stop = startSession(connection, () => {})
   render(
     <MantineProvider env="test">
@@ -163,6 +166,41 @@ describe('quantizing to 8 bits', () => {
       name: 'Mixed precision, fastest within 1',
       step: { technique: 'quantize.mixed', options: { loseAtMost: 1, equalize: true } },
     })
+    // The search is watched in the place of its form.
+    await waitFor(() => expect(useUi.getState().dialog).toMatchObject({ kind: 'search' }))
+  })
+
+  it('draws a search while it runs, and leads to what it made', async () => {
+    const created = show({ technique: 'quantize.mixed' })
+    fireEvent.click(await screen.findByRole('button', { name: 'Start the search' }))
+    await waitFor(() => expect(created).toHaveLength(1))
+    const dialog = await waitFor(() => {
+      const open = useUi.getState().dialog
+      if (open?.kind !== 'search') throw new Error('The search is not open yet')
+      return open
+    })
+    cleanup()
+    render(
+      <MantineProvider env="test">
+        <ConnectionContext value={connectionShown}>
+          <SearchDialog job={dialog.job} />
+        </ConnectionContext>
+      </MantineProvider>,
+    )
+    const trials = within(await screen.findByRole('region', { name: 'Trials of the search' }))
+    expect(await trials.findByText(/^\d+ models? tried on 1,000 samples/)).toBeTruthy()
+    expect(await trials.findByText(/^The best has .* in float/)).toBeTruthy()
+    const better = within(screen.getByRole('region', { name: 'Improvements' }))
+    expect(better.getAllByRole('row').length).toBeGreaterThan(1)
+    fireEvent.click(await screen.findByRole('button', { name: 'Show the variant' }))
+    expect(useUi.getState().dialog).toBeNull()
+  })
+
+  it('hears keys when the focus is lost with a button that went', async () => {
+    show()
+    await tiles().findByText('99.0 % → 87.2 %')
+    fireEvent.keyDown(document.body, { key: 'Escape' })
+    expect(useUi.getState().dialog).toBeNull()
   })
 
   it('begins at a layer, and from the options of a recipe; says in place why it cannot', async () => {

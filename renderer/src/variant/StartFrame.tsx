@@ -1,4 +1,4 @@
-import type { KeyboardEvent, ReactNode } from 'react'
+import { type ReactNode, useEffect } from 'react'
 import { closeDialog } from '../store/ui'
 import { ErrorNotice } from '../ui/ErrorNotice'
 import { type History, stepOfKey } from '../ui/history'
@@ -22,6 +22,19 @@ interface StartFrameProps {
   children: ReactNode
 }
 
+/** What is needed of a key that was pressed, whether React tells of it or the window. */
+type Key = Pick<
+  KeyboardEvent,
+  | 'key'
+  | 'ctrlKey'
+  | 'metaKey'
+  | 'shiftKey'
+  | 'target'
+  | 'defaultPrevented'
+  | 'preventDefault'
+  | 'stopPropagation'
+>
+
 /**
  * A dialog in which a step is chosen and started. Ctrl+Enter starts, Ctrl+Z and Ctrl+Shift+Z go through the choices, and
  * Escape takes one step back: an open list, what stands aside, the dialog.
@@ -30,7 +43,7 @@ export function StartFrame(props: StartFrameProps) {
   const { starting, className, outer, single = false, aside, onBack, onHistory, footer, children } = props
   const isAside = aside !== undefined && aside !== null
 
-  function press(event: KeyboardEvent) {
+  function press(event: Key) {
     const step = stepOfKey(event)
     if (event.key === 'Escape') {
       const target = event.target instanceof HTMLElement ? event.target : null
@@ -46,6 +59,15 @@ export function StartFrame(props: StartFrameProps) {
       onHistory(step)
     }
   }
+
+  useEffect(() => {
+    // A button that goes when it was pressed takes the focus with it: the page has the keys then.
+    const lost = (event: KeyboardEvent) => {
+      if (event.target === document.body) press(event)
+    }
+    window.addEventListener('keydown', lost)
+    return () => window.removeEventListener('keydown', lost)
+  })
 
   return (
     // biome-ignore lint/a11y/noStaticElementInteractions: shortcuts of the buttons inside
