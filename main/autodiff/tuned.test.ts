@@ -148,4 +148,72 @@ describe('an axis taken apart index by index', () => {
     const { plain } = await both(squared(gathers(['one', 'zero', 'one']), feeds, constants), feeds)
     expect(plain).toContain('Gather')
   })
+
+  it('is split where it was before it was brought to the front', async () => {
+    const axis = makeTensor('axis', 'int64', [1], [1n])
+    const model = squared(
+      [
+        makeNode('Unsqueeze', ['x', 'axis'], ['u']),
+        makeNode('Transpose', ['u'], ['t'], { perm: [2n, 0n, 1n, 3n] }),
+        makeNode('Squeeze', ['t', 'last2'], ['s']),
+        ...gathers(['zero', 'one', 'two']).map(n =>
+          n.opType === 'Gather'
+            ? makeNode('Gather', ['s', n.input[1] ?? ''], [...n.output], { axis: 0n })
+            : n,
+        ),
+      ],
+      { x: floats([2, 3, 4]) },
+      constants,
+    )
+    model.graph.setInitializer(axis)
+    model.graph.setInitializer(makeTensor('last2', 'int64', [1], [-2n]))
+    const { plain } = await both(model, { x: floats([2, 3, 4]) })
+    expect(plain).toContain('Split')
+    expect(plain).not.toContain('Transpose')
+  })
+
+  it('is split behind a Transpose that moves other axes too', async () => {
+    const model = squared(
+      [
+        makeNode('Transpose', ['x'], ['s'], { perm: [1n, 2n, 0n] }),
+        ...gathers(['zero', 'one', 'two']).map(n =>
+          n.opType === 'Gather'
+            ? makeNode('Gather', ['s', n.input[1] ?? ''], [...n.output], { axis: 0n })
+            : n,
+        ),
+      ],
+      { x: floats([2, 3, 4]) },
+      constants,
+    )
+    const { plain } = await both(model, { x: floats([2, 3, 4]) })
+    expect(plain).toContain('Split')
+    expect(plain).toContain('Transpose')
+  })
+})
+
+describe('softmax in front of a product', () => {
+  const feeds = { x: floats([2, 3, 6]), v: floats([2, 6, 2]) }
+  const net = (between: ReturnType<typeof makeNode>[], a: string) =>
+    squared(
+      [makeNode('Softmax', ['x'], ['a'], { axis: -1n }), ...between, makeNode('MatMul', [a, 'v'], ['y'])],
+      feeds,
+      { one: 1 },
+    )
+
+  it('takes the sums of its gradient from the narrower product', async () => {
+    // With a node in between the sums are those of softmax itself.
+    const models = [net([], 'a'), net([makeNode('Mul', ['a', 'one'], ['b'])], 'b')]
+    const graphs = await Promise.all(
+      models.map(model => gradientGraph(model, { loss: 'loss', wrt: ['x', 'v'] })),
+    )
+    const products = graphs.map(({ graph }) => graph.uses('a').filter(u => u.node.opType === 'Mul').length)
+    expect(products).toEqual([1, 3])
+    const [found, expected] = await Promise.all(
+      graphs.map(async graph => (await runOnce(graph, feeds))[gradientName('x')]?.data as Float32Array),
+    )
+    expected?.forEach((value, i) => {
+      expect(found?.[i]).toBeCloseTo(value, 6)
+    })
+    expect(expected).toHaveLength(36)
+  })
 })

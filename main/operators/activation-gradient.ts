@@ -111,6 +111,8 @@ export const prelu: Vjp = s => {
 /** x̄ = y·(ȳ − Σ ȳ·y) along the axis */
 export const softmax = pullback((m, g, _, y, node) => {
   const axis = axisOf(intAttribute(node, 'axis', -1), y)
+  const product = axis === y.shape.length - 1 ? m.rowProduct(g, y) : undefined
+  if (product) return m.mul(y, m.sub(g, product))
   const gy = m.mul(g, y)
   return m.sub(gy, m.mul(y, m.sum(gy, [axis])))
 })

@@ -45,6 +45,7 @@ export function broadcastShape(a: readonly Dim[], b: readonly Dim[]): Dim[] {
 export class Builder {
   private readonly constants = new Map<string, Value>()
   private readonly shared = new Map<string, Value>()
+  private readonly rowProducts = new Map<string, () => Value>()
 
   /**
    * @param opset version of ai.onnx the nodes are for, 13 or later
@@ -111,6 +112,16 @@ export class Builder {
     const value = make()
     this.shared.set(key, value)
     return value
+  }
+
+  /** Tells a cheaper way to Σ g·y along the last axis, that axis kept, to whoever needs it of just these two values. */
+  offerRowProduct(g: Value, y: Value, make: () => Value): void {
+    this.rowProducts.set(`${g.name} ${y.name}`, make)
+  }
+
+  /** Σ g·y along the last axis in the way offered, undefined when there is none. */
+  rowProduct(g: Value, y: Value): Value | undefined {
+    return this.rowProducts.get(`${g.name} ${y.name}`)?.()
   }
 
   /** A constant; the same contents are stored once. */

@@ -23,6 +23,47 @@ function gemm(m: Builder, a: Value, b: Value, transA: boolean, transB: boolean, 
   })
 }
 
+/** Columns of a product that ONNX Runtime's kernel for processors (MLAS) computes at a time. */
+const COLUMNS = 128
+
+/** What Aᵀ·B costs beside its multiplications, per row of B: A is turned around for every COLUMNS, B is put in order. */
+function turningCost(a: number, b: number): number {
+  return a * Math.ceil(b / COLUMNS) + b / 2
+}
+
+/** Whether Aᵀ·B [.., a, b] is faster as the transpose of Bᵀ·A: by up to a third (bench/RESULTS.md). */
+function turnsBetter(a: Value, b: Value): boolean {
+  const [rows, columns] = [a.shape.at(-1), b.shape.at(-1)]
+  if (typeof rows !== 'number' || typeof columns !== 'number') return false
+  return turningCost(columns, rows) < turningCost(rows, columns)
+}
+
+/** Aᵀ·B of two matrices. */
+function turnedGemm(m: Builder, a: Value, b: Value, alpha = 1): Value {
+  if (m.gpu || !turnsBetter(a, b)) return gemm(m, a, b, true, false, alpha)
+  const turned = gemm(m, b, a, true, false, alpha)
+  // With an axis more: ONNX Runtime would put a Transpose of a matrix back into the product.
+  const [rows = '', columns = ''] = turned.shape
+  const wide = m.emit('Unsqueeze', [turned, m.ints([0])], [1, rows, columns])
+  return m.emit('Squeeze', [m.transposed(wide), m.ints([0])], [columns, rows])
+}
+
+/** Aᵀ·B of the last two axes. */
+function turnedProduct(m: Builder, a: Value, b: Value): Value {
+  if (m.gpu || !turnsBetter(a, b)) return m.matmul(m.transposed(a), b)
+  return m.transposed(m.matmul(m.transposed(b), a))
+}
+
+/**
+ * Σⱼ āᵢⱼ·aᵢⱼ = Σₖ ȳᵢₖ·yᵢₖ, fewer products where y is narrower than a: for a softmax a, as in attention (Dao et al. 2022,
+ * "FlashAttention", appendix B.2).
+ */
+function offerRowProduct({ m, output }: Site, result: Value, a: Value, g: Value): void {
+  const [width, inner] = [g.shape.at(-1), a.shape.at(-1)]
+  const narrower = typeof width === 'number' && (typeof inner === 'string' || width < Number(inner))
+  if (narrower) m.offerRowProduct(result, a, () => m.sum(m.mul(g, output()), [g.shape.length - 1]))
+}
+
 /** MatMul with NumPy's rules: a vector on the left is a row, on the right a column. */
 export const matmul: Vjp = s => {
   const { m } = s
@@ -34,10 +75,14 @@ export const matmul: Vjp = s => {
   let g = s.grad()
   if (column) g = m.emit('Unsqueeze', [g, m.ints([-1])], [...g.shape, 1])
   if (row) g = m.emit('Unsqueeze', [g, m.ints([-2])], [...g.shape.slice(0, -1), 1, g.shape.at(-1) ?? ''])
-  const left = () => m.matmul(g, m.transposed(b))
+  const left = () => {
+    const result = m.matmul(g, m.transposed(b))
+    if (!row && !column) offerRowProduct(s, result, a, g)
+    return result
+  }
   // A shared matrix on the right: one product over all rows instead of one per batch and a sum.
   const right = () =>
-    b.shape.length === 2 ? gemm(m, flatRows(m, a), flatRows(m, g), true, false) : m.matmul(m.transposed(a), g)
+    b.shape.length === 2 ? turnedGemm(m, flatRows(m, a), flatRows(m, g)) : turnedProduct(m, a, g)
   // A vector is summed over the batch as a matrix first, then takes its own shape.
   const back = (x: Value, v: Value, was: Value) => (v === was ? x : m.reshapeLike(m.unbroadcast(x, v), was))
   return [s.needs(0) ? back(left(), a, a0) : undefined, s.needs(1) ? back(right(), b, b0) : undefined]
@@ -52,8 +97,10 @@ export const gemmRule: Vjp = s => {
   const product = bilinear(
     ({ input }, g) =>
       transA ? gemm(m, input(1), g, transB, true, alpha) : gemm(m, g, input(1), false, !transB, alpha),
-    ({ input }, g) =>
-      transB ? gemm(m, g, input(0), true, transA, alpha) : gemm(m, input(0), g, !transA, false, alpha),
+    ({ input }, g) => {
+      if (!transA) return transB ? turnedGemm(m, g, input(0), alpha) : turnedGemm(m, input(0), g, alpha)
+      return transB ? gemm(m, g, input(0), true, true, alpha) : gemm(m, input(0), g, false, false, alpha)
+    },
   )(s)
   return [...product, s.needs(2) ? m.mul(s.grad(), floatAttribute(s.node, 'beta', 1)) : undefined]
 }

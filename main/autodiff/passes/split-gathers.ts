@@ -1,6 +1,7 @@
 /**
  * Gather nodes that take an axis apart, index by index (as exporters write q, k, v = packed.unbind(0)), become one Split
- * and a Squeeze each. The gradient is then one Concat in place of as many scatters into zeros, and their sum.
+ * and a Squeeze each. The gradient is then one Concat in place of as many scatters into zeros, and their sum. Where the
+ * axis was only brought to the front to be taken apart, it is split where it was: nothing is moved, forth or back.
  */
 import type { NodeProto } from 'onnx-buf'
 import { intAttribute, makeNode } from '../../onnx/build'
@@ -8,6 +9,7 @@ import { inferTypes, type Types } from '../../onnx/infer'
 import { type Model, normalDomain } from '../../onnx/model'
 import { constantValues } from '../../onnx/passes/pass'
 import { makeTensor } from '../../onnx/tensor'
+import { throughMoves } from './through-moves'
 
 /** Changes the model in place. */
 export async function splitGathers(model: Model): Promise<void> {
@@ -35,8 +37,8 @@ function splitGroup(model: Model, types: Types, nodes: readonly NodeProto[]): vo
   const [first] = nodes
   const input = first?.input[0] ?? ''
   const shape = types.get(input)?.shape ?? []
-  const axis = first ? axisOf(first, shape.length) : 0
-  const size = shape[axis]
+  const given = first ? axisOf(first, shape.length) : 0
+  const size = shape[given]
   if (typeof size !== 'number' || size < 2 || nodes.length !== size) return
   const order: (NodeProto | undefined)[] = Array(size).fill(undefined)
   for (const node of nodes) {
@@ -44,6 +46,7 @@ function splitGroup(model: Model, types: Types, nodes: readonly NodeProto[]): vo
     if (index === undefined || order[index]) return
     order[index] = node
   }
+  const { source, axis } = unmoved(model, types, { source: input, axis: given }, shape.length)
   const axes = graph.freshName(`${input}/axis`)
   graph.setInitializer(makeTensor(axes, 'int64', [1], [BigInt(axis)]))
   const sizes = graph.freshName(`${input}/sizes`)
@@ -51,7 +54,7 @@ function splitGroup(model: Model, types: Types, nodes: readonly NodeProto[]): vo
   const parts = order.map((_, i) => graph.freshName(`${input}/part${i}`))
   const split = makeNode(
     'Split',
-    [input, sizes],
+    [source, sizes],
     parts,
     { axis: BigInt(axis) },
     { name: graph.freshName(`${first?.name}/split`) },
@@ -62,6 +65,20 @@ function splitGroup(model: Model, types: Types, nodes: readonly NodeProto[]): vo
   outputs.forEach((output, i) => {
     graph.add(makeNode('Squeeze', [parts[i] ?? '', axes], [output], {}, { name: `${parts[i]}/squeeze` }))
   })
+}
+
+interface Place {
+  source: string
+  axis: number
+}
+
+/** The same axis before it was moved, when all others stay in order without it. */
+function unmoved(model: Model, types: Types, place: Place, rank: number): Place {
+  const { source, axes } = throughMoves(model, place.source, rank)
+  const others = axes.filter((_, i) => i !== place.axis)
+  const inOrder = others.every((a, i) => a > (others[i - 1] ?? -1))
+  const whole = types.get(source)?.shape.length === rank && axes.every(a => a >= 0)
+  return whole && inOrder ? { source, axis: axes[place.axis] ?? 0 } : place
 }
 
 function scalarIndex(model: Model, node: NodeProto, size: number): number | undefined {
