@@ -52,6 +52,8 @@ describe('the fake-quantized net answers as the written model', () => {
     ['S8S8', { format: 'S8S8', reduceRange: true }],
     ['a part left in float', { reduceRange: true, exclude: ['second'] }],
     ['symmetric activations', { reduceRange: true, symmetric: true }],
+    ['4-bit weights', { reduceRange: true, weights: 'int4' }],
+    ['4-bit weights alone, of every layer', { weights: 'int4', activations: 'float', edges: 'int4' }],
   ])('%s', async (_, options) => {
     const { prepared, decisions, fake } = await made(options)
     const same = learnedDecisions(prepared, decisions, fake, fake.model)

@@ -12,7 +12,7 @@ import { makeTensor, tensorCount, tensorDims } from '../onnx/tensor'
 import { type CodeRange, codeRange } from '../quantize/affine'
 import { nodeId } from '../quantize/names'
 import type { StaticDecisions } from '../quantize/static/options'
-import { channelAxis } from '../quantize/weights'
+import { channelAxis, codingOf } from '../quantize/weights'
 import { elementCount } from '../runtime/tensor'
 import { addFakeQuantize, ourName } from './fake-quantize'
 import { scaleGroups } from './scale-groups'
@@ -122,24 +122,26 @@ class NetWriter {
     const key = weightKey(weight)
     const known = this.weightValues.get(key)
     if (known) return known
-    const { weightType, reduced } = this.decisions
     const shape = Array.from({ length: rank }, (_, i) => (i === weight.axis ? weight.scales.length : 1))
     const made = addFakeQuantize(this.model, weight.name, {
       scale: this.reshaped(weight.name, scales, shape),
       zeroPoint: weight.zeroPoint,
-      codes: codeRange(weightType, { narrow: true, reduced }),
+      codes: this.codesOf(weight),
     })
     this.weightValues.set(key, made)
     return made
+  }
+
+  private codesOf(weight: Weight): CodeRange {
+    const { type, reduced } = codingOf(this.decisions, weight)
+    return codeRange(type, { narrow: true, reduced })
   }
 
   private scalesOfWeight(weight: Weight, count: number): string {
     const key = weightKey(weight)
     const known = this.weightScales.get(key)
     if (known) return known
-    const { weightType, reduced } = this.decisions
-    const codes = codeRange(weightType, { narrow: true, reduced })
-    const levels = codes.max - weight.zeroPoint
+    const levels = this.codesOf(weight).max - weight.zeroPoint
     const factor = stepFactor(count / weight.scales.length, levels)
     const step = { start: weight.scales, factor, parameter: ourName(this.model, weight.name, 'step') }
     const name = this.scale(step, this.learned)

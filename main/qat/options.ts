@@ -9,6 +9,9 @@ const Placement = StaticOptions.pick({
   calibration: true,
   percentile: true,
   samples: true,
+  weights: true,
+  activations: true,
+  edges: true,
   perChannel: true,
   format: true,
   symmetric: true,
@@ -61,7 +64,11 @@ export const QatDecisions = TrainingDecisions.extend({
 })
 export type QatDecisions = z.infer<typeof QatDecisions>
 
-/** The options of static int8 quantization; what it knows beyond is at its default. */
+/**
+ * The options of static int8 quantization; what it knows beyond is at its default. 4-bit weights begin where their squared
+ * error is least: scales that hold the largest weight lie twice too high, and training would first have to get there.
+ */
 export function placementOptions(options: QatOptions): StaticOptions {
-  return StaticOptions.parse(Placement.parse(options))
+  const weightRange = options.weights === 'int4' ? 'mse' : 'minmax'
+  return StaticOptions.parse({ ...Placement.parse(options), weightRange })
 }

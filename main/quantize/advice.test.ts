@@ -53,6 +53,18 @@ describe('static int8', () => {
     expect(advice.latencyRatio?.high).toBeLessThan(1)
   })
 
+  test('4-bit weights halve what lies between the first and last layers, and speed nothing up', () => {
+    const deep = summary([layer('Conv', 1000, 9e6), layer('Conv', 1_000_000, 9e7), layer('Gemm', 1000, 1e5)])
+    const about = { model: deep, hardware: old }
+    const four = adviseStatic(about, options({ weights: 'int4' }))
+    expect(codes(four)).toEqual(['int4-speed'])
+    expect(four.sizeBytes).toBe(500_000 + 2000 + 2000)
+    expect(four.latencyRatio?.high).toBeGreaterThan(1)
+    expect(codes(adviseStatic(about, options({ weights: 'int4', activations: 'float' })))).toEqual([
+      'weight-only-speed',
+    ])
+  })
+
   test('without VNNI it warns of speed and of saturation, which U8U8 and seven bits avoid', () => {
     const about = { model: convolutional, hardware: old }
     expect(codes(adviseStatic(about, options()))).toEqual(['no-int8-instructions', 'saturation'])

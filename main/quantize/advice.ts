@@ -36,16 +36,20 @@ function byteShare(model: ModelSummary, operators: readonly string[]): number {
   return all > 0 ? sum(model.layers.filter(layer => operators.includes(layer.op))) / all : 0
 }
 
-/** Size when the weights of the given layers shrink from 4 bytes to `bytes` each (never larger than it is). */
+/**
+ * Size when the weights of the given layers shrink from 4 bytes to `bytes` each, or as many as it says of a layer (never
+ * larger than it is).
+ */
 export function sizeWhen(
   model: ModelSummary,
   shrinks: (layer: LayerSummary) => boolean,
-  bytes: number,
+  bytes: number | ((layer: LayerSummary) => number),
 ): number {
-  const saved = model.layers
-    .filter(layer => shrinks(layer) && layer.bytes >= 4 * layer.parameters)
-    .reduce((sum, layer) => sum + layer.parameters * (4 - bytes), 0)
-  return Math.max(Math.round(model.sizeBytes * bytes) / 4, model.sizeBytes - saved)
+  const left = typeof bytes === 'number' ? () => bytes : bytes
+  const shrunk = model.layers.filter(layer => shrinks(layer) && layer.bytes >= 4 * layer.parameters)
+  const saved = shrunk.reduce((sum, layer) => sum + layer.parameters * (4 - left(layer)), 0)
+  const least = Math.min(4, ...shrunk.map(left))
+  return Math.max(Math.round(model.sizeBytes * least) / 4, model.sizeBytes - saved)
 }
 
 /** Notes that hold for every quantization. */
@@ -91,6 +95,13 @@ export function adviseStatic(about: About, options: StaticOptions): Advice {
         'The model has no convolution or matrix product whose cost is known; int8 has little to work on.',
     })
   }
+  if (options.weights === 'int4' || options.activations === 'float') {
+    return {
+      notes: [...notes, slowNote(options)],
+      sizeBytes: staticSize(model, options),
+      latencyRatio: IN_FLOAT,
+    }
+  }
   if (hasInt8Instructions(hardware) === false) {
     notes.push({
       code: 'no-int8-instructions',
@@ -123,9 +134,35 @@ export function adviseStatic(about: About, options: StaticOptions): Advice {
     : { low: 0.6, high: 1.5 }
   return {
     notes,
-    sizeBytes: sizeWhen(model, layer => options.operators.includes(layer.op) && PRODUCTS.has(layer.op), 1),
+    sizeBytes: staticSize(model, options),
     latencyRatio: share > 0 ? latency : null,
   }
+}
+
+/** Weights are made float while the model runs, before each layer. */
+const IN_FLOAT = { low: 0.95, high: 2.5 }
+
+function slowNote({ weights, activations }: StaticOptions): Note {
+  if (activations === 'float')
+    return {
+      code: 'weight-only-speed',
+      severity: 'info',
+      message: `Weights are stored in ${weights === 'int4' ? 4 : 8} bits and computed with in float: the file gets smaller, but on CPU the model gets no faster.`,
+    }
+  return {
+    code: 'int4-speed',
+    severity: 'warning',
+    message:
+      'ONNX Runtime on CPU has no kernel for 4-bit weights with 8-bit activations: it computes in float, and rounding activations costs time on top.',
+    action: 'For CPU, choose float activations; 8-bit ones are for accelerators.',
+  }
+}
+
+function staticSize(model: ModelSummary, { operators, weights, edges }: StaticOptions): number {
+  const layers = model.layers.filter(layer => operators.includes(layer.op) && PRODUCTS.has(layer.op))
+  const ends = new Set(edges === 'int4' ? [] : [layers[0], layers.at(-1)])
+  const bytes = (layer: LayerSummary) => (weights === 'int4' && !ends.has(layer) ? 0.5 : 1)
+  return sizeWhen(model, layer => layers.includes(layer), bytes)
 }
 
 /** Advice on dynamic int8. `convolutions`: whether these are quantized too. */

@@ -11,6 +11,9 @@
 /** Storage types of quantized values. */
 export type CodeType = 'uint8' | 'int8'
 
+/** Storage types of quantized weights: 4 bits too. */
+export type WeightType = CodeType | 'int4'
+
 /** A closed interval of real values. */
 export interface Range {
   min: number
@@ -39,10 +42,11 @@ export function roundHalfEven(x: number): number {
 }
 
 /**
- * Codes a type offers. `narrow` leaves out −128 so that the codes are symmetric about zero; `reduced` keeps to 7
+ * Codes a type offers. `narrow` leaves out −128 (−8) so that the codes are symmetric about zero; `reduced` keeps to 7
  * bits, which cannot saturate the 16-bit sums of processors without VNNI.
  */
-export function codeRange(type: CodeType, choice: { narrow?: boolean; reduced?: boolean } = {}): CodeRange {
+export function codeRange(type: WeightType, choice: { narrow?: boolean; reduced?: boolean } = {}): CodeRange {
+  if (type === 'int4') return { min: choice.narrow ? -7 : -8, max: 7 }
   if (type === 'uint8') return { min: 0, max: choice.reduced ? 127 : 255 }
   if (choice.reduced) return { min: -64, max: 64 }
   return { min: choice.narrow ? -127 : -128, max: 127 }

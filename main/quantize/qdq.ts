@@ -11,13 +11,13 @@ import { BantamError } from '../../shared/errors'
 import { attribute, floatAttribute, irVersionFor, makeNode } from '../onnx/build'
 import type { Model } from '../onnx/model'
 import { makeTensor, tensorDims } from '../onnx/tensor'
-import { type CodeType, codeRange, quantizeBias, quantizeInto } from './affine'
+import { codeRange, quantizeBias, quantizeInto, type WeightType } from './affine'
 import { importMicrosoft } from './microsoft'
 import { nodeId } from './names'
 import type { StaticDecisions } from './static/options'
 import { inputScale, type WideType, wideDomain, wideType } from './static/wide'
 import { raiseOpset } from './upgrade'
-import { channelAxis, floatValues, quantizeWeight } from './weights'
+import { channelAxis, codingOf, floatValues, quantizeWeight } from './weights'
 
 /** Edits the model as decided. Throws `internal` when a name of the plan is not in the model. */
 export function insertQdq(model: Model, decisions: StaticDecisions): void {
@@ -129,10 +129,11 @@ class QdqWriter {
 
   /** Adds the codes and their DequantizeLinear; answers the name of the dequantized weight. */
   private writeWeight(weight: StaticDecisions['weights'][number]): string {
-    const { weightType: type, reduced } = this.decisions
     const tensor = this.initializer(weight.name)
     const dims = tensorDims(tensor)
-    const codes = quantizeWeight(floatValues(tensor, this.model.directory), dims, weight, { type, reduced })
+    const coding = codingOf(this.decisions, weight)
+    const { type } = coding
+    const codes = quantizeWeight(floatValues(tensor, this.model.directory), dims, weight, coding)
     return this.dequantize(makeTensor(this.fresh(`${weight.name}_q`), type, dims, codes), {
       base: weight.name,
       type,
@@ -197,7 +198,7 @@ class QdqWriter {
     codes: TensorProto,
     about: {
       base: string
-      type: CodeType | 'int32'
+      type: WeightType | 'int32'
       zeroPoint: number
       scales: Float32Array
       axis: number | null
@@ -296,7 +297,7 @@ class QdqWriter {
   }
 
   /** One initializer for every distinct zero point (a vector of `length` for scales per channel): zero_u8_128, zero_i8_0_64. */
-  private zeroPoint(type: CodeType | WideType | 'int32', length: number | null, value: number): string {
+  private zeroPoint(type: WeightType | WideType | 'int32', length: number | null, value: number): string {
     const key = `zero_${type.replace('uint', 'u').replace('int', 'i')}_${value}${length === null ? '' : `_${length}`}`
     const known = this.zeroPoints.get(key)
     if (known) return known

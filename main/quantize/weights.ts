@@ -1,4 +1,4 @@
-/** Constant weights as 8-bit codes, per tensor or per channel. */
+/** Constant weights as codes of 8 or 4 bits, per tensor or per channel. */
 import type { NodeProto, TensorProto } from 'onnx-buf'
 import { BantamError } from '../../shared/errors'
 import { intAttribute } from '../onnx/build'
@@ -12,6 +12,7 @@ import {
   quantizeInto,
   type Range,
   rangeOf,
+  type WeightType,
 } from './affine'
 import { leastErrorBounds, leastErrorRange } from './calibrate/mse-weights'
 
@@ -25,11 +26,21 @@ export interface WeightScales {
 }
 
 export interface WeightCoding {
-  type: CodeType
+  type: WeightType
   /** Seven bits, so that pairs of products fit 16 bits. */
   reduced: boolean
   /** `mse`: clipped where that makes the squared error least; else every weight is within the range. */
   range?: 'minmax' | 'mse'
+}
+
+/** How a planned weight is coded: in 4 bits where the plan says so, else as its 8-bit weights are. */
+export function codingOf(
+  plan: { weightType: CodeType; reduced: boolean },
+  weight: { bits?: 4 | undefined },
+): WeightCoding {
+  return weight.bits === 4
+    ? { type: 'int4', reduced: false }
+    : { type: plan.weightType, reduced: plan.reduced }
 }
 
 /** A float32 initializer's values. Throws what `tensorValues` throws. */
@@ -44,9 +55,9 @@ export function allFinite(values: Float32Array): boolean {
 }
 
 /**
- * Scales of a weight tensor: symmetric for int8; for uint8 asymmetric per tensor, and symmetric about 128 per channel
- * (ONNX Runtime's convolution needs one zero point for all channels). A channel of zeros gets the tensor's largest
- * scale, so that its bias stays exact.
+ * Scales of a weight tensor: symmetric for int8 and int4; for uint8 asymmetric per tensor, and symmetric about 128 per
+ * channel (ONNX Runtime's convolution needs one zero point for all channels). A channel of zeros gets the tensor's
+ * largest scale, so that its bias stays exact.
  */
 export function weightScales(
   values: Float32Array,
@@ -54,7 +65,7 @@ export function weightScales(
   axis: number | null,
   coding: WeightCoding,
 ): WeightScales {
-  const symmetric = coding.type === 'int8' || axis !== null
+  const symmetric = coding.type !== 'uint8' || axis !== null
   const codes = codeRange(coding.type, { narrow: true, reduced: coding.reduced })
   const clipped = coding.range === 'mse'
   if (axis === null) {
@@ -92,14 +103,17 @@ function channelExtremes(values: Float32Array, dims: readonly number[], axis: nu
   return extremes
 }
 
-/** The codes. int8 symmetric codes leave out −128. Throws `internal` when `up` is not of as many elements. */
+/**
+ * The codes, one per element. Symmetric codes leave out −128 of int8 and −8 of int4. Throws `internal` when `up` is not of
+ * as many elements.
+ */
 export function quantizeWeight(
   values: Float32Array,
   dims: readonly number[],
   weight: WeightScales,
   coding: WeightCoding,
 ): Int8Array | Uint8Array {
-  const out = coding.type === 'int8' ? new Int8Array(values.length) : new Uint8Array(values.length)
+  const out = coding.type === 'uint8' ? new Uint8Array(values.length) : new Int8Array(values.length)
   const codes = codeRange(coding.type, { narrow: true, reduced: coding.reduced })
   const { axis, scales, zeroPoint } = weight
   if (weight.up !== undefined)

@@ -17,7 +17,7 @@ import { nodeLabel } from '../names'
 import { preparedForStatic } from '../prepare'
 import type { StaticDecisions } from '../static/options'
 import { type PlannedLayer, plannedLayers } from '../static/planned'
-import { floatValues, quantizeWeight } from '../weights'
+import { codingOf, floatValues, quantizeWeight } from '../weights'
 import { expectedMeans, type Known } from './means'
 import { hasBias, withShiftedBiases } from './shift'
 
@@ -74,7 +74,7 @@ function shiftOf(
   if (known.mean.length !== channels * layer.groups)
     return `${known.mean.length} means are known of ${channels * layer.groups} channels`
   const values = floatValues(tensor, model.directory)
-  const coding = { type: decisions.weightType, reduced: decisions.reduced }
+  const coding = codingOf(decisions, weight)
   const codes = quantizeWeight(values, tensorDims(tensor), weight, coding)
   const shift = new Float64Array(layer.groups * layer.outputs)
   const output = channelOf(layer)

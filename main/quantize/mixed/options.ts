@@ -26,6 +26,7 @@ export const MixedOptions = z.object({
     description:
       'Where everything in 8 bits loses too much, try other calibrations, equalized layers and corrected biases before layers are kept in float.',
   }),
-  ...StaticOptions.shape,
+  // What is searched over are 8 bits, 16 and float.
+  ...StaticOptions.omit({ weights: true, activations: true }).shape,
 })
 export type MixedOptions = z.output<typeof MixedOptions>

@@ -37,6 +37,16 @@ export const StaticOptions = z.object({
     description:
       'Types of activations and weights, U for unsigned. U8S8 is fastest on x86; U8U8 is slower there but cannot saturate on processors without VNNI; S8S8 is for ARM and accelerators.',
   }),
+  weights: z.enum(['int8', 'int4']).default('int8').meta({
+    title: 'Weights',
+    description:
+      'int4 halves the file again, and costs accuracy unless the weights are rounded or trained with care. Convolutions and matrix products then compute in float on CPU: for accelerators, and for small files.',
+  }),
+  activations: z.enum(['int8', 'float']).default('int8').meta({
+    title: 'Activations',
+    description:
+      'float: weights alone become codes, and the network computes in float. With int4 weights that is faster on CPU than rounding activations too.',
+  }),
   symmetric: z.boolean().default(false).meta({
     title: 'Symmetric activations',
     description:
@@ -75,10 +85,10 @@ export const StaticOptions = z.object({
     description:
       'Store embedding tables (constants that Gather reads) and tables of positions (constants that are added) in 8 bits as well.',
   }),
-  edges: z.enum(['int8', 'float']).default('int8').meta({
+  edges: z.enum(['int8', 'int4', 'float']).default('int8').meta({
     title: 'First and last layers',
     description:
-      'float keeps the layers that no other comes before or behind in float: they are often the most sensitive, and rarely the slowest.',
+      'Of the layers that no other comes before or behind, which are often the most sensitive, and rarely the slowest. float keeps them in float; with int4 weights int8 keeps theirs in 8 bits, and int4 has them in 4 bits like all others.',
   }),
   exclude: z.array(z.string().min(1)).default([]).meta({
     title: 'Nodes left in float',
@@ -130,6 +140,7 @@ export const StaticDecisions = z.object({
   /** Operator set of the result. */
   opset: z.number().int(),
   activationType: CodeName,
+  /** Of weights in 8 bits; those in 4 bits are int4. */
   weightType: CodeName,
   reduced: z.boolean(),
   samples: z.number().int(),
@@ -148,6 +159,8 @@ export const StaticDecisions = z.object({
       axis: z.number().int().nullable(),
       scales: z.array(Scale),
       zeroPoint: z.number().int(),
+      /** Where stored in 4 bits, not 8. */
+      bits: z.literal(4).optional(),
       /** Where learned: a bit for each element that says whether it is rounded up, the first in the lowest, in base64. */
       up: z.base64().optional(),
     }),

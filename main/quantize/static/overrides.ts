@@ -81,6 +81,7 @@ export async function calibrateEach(
   calibrations: Choices['calibrations'],
   context: TaskContext,
 ): Promise<Calibration> {
+  if (request.values.length === 0) return { ranges: new Map(), samples: 0, notes: [] }
   const names = [...new Set(request.values.map(name => calibrations.get(name)))]
   if (names.length <= 1) return calibrate({ ...request, method: method(names[0]) }, context)
   const statistics = request.statistics ?? memoryStore()

@@ -1,31 +1,26 @@
 /** Static int8 quantization, first half: deciding. */
-import type { NodeProto } from 'onnx-buf'
 import type { Note, Plan } from '../../../shared/domain'
 import { BantamError } from '../../../shared/errors'
 import { type TaskContext, within } from '../../jobs/context'
 import type { Model } from '../../onnx/model'
 import type { PlanInput } from '../../technique'
-import { type Affine, affineFor, type CodeType, codeRange, type Range, representable } from '../affine'
+import { affineFor, type CodeType, codeRange, type Range, representable } from '../affine'
 import type { CalibrationMethod } from '../calibrate/calibrate'
 import { nodeId, nodeLabel, nodesNamed } from '../names'
 import { preparedForStatic } from '../prepare'
 import { planSmoothing } from '../smooth/plan'
 import { smoothingNodes } from '../smooth/smooth'
 import { elementTypes } from '../types'
-import { opsetObstacles } from '../upgrade'
-import { channelAxis, floatValues, scalesOf } from '../weights'
+import { floatValues } from '../weights'
+import { decideWeights } from './layer-weights'
+import { chooseOpset } from './opset'
 import type { StaticDecisions, StaticOptions } from './options'
 import { calibrateEach, choicesOf } from './overrides'
 import { refined, refines } from './refine'
-import { type Chosen, clipBounds, type Selection, selectNodes } from './select'
+import { type Chosen, clipBounds, type Selection, selectNodes, weightsAlone } from './select'
 import { derivedValues, sharedRanges } from './sharing'
 import { tablesOf } from './tables'
-import { decideWide, inputScale, wideNotes, wideType, wideValues } from './wide'
-
-/** First opsets of QuantizeLinear, and of its scales per channel. */
-const OPSET_PER_TENSOR = 10
-const OPSET_PER_CHANNEL = 13
-const INT32_MAX = 2147483647
+import { decideWide, wideNotes, wideType, wideValues } from './wide'
 
 /**
  * Decides scales and places. Throws `bad-data` without calibration samples, `bad-option` for an excluded node that
@@ -39,7 +34,7 @@ export async function planStatic(
   if (!input.calibration) throw needsCalibration('Static int8 quantization')
   const { calibration: given } = input
   const { model: simple, notes } = await preparedForStatic(input.model, options.equalize)
-  const { opset, perChannel, note } = chooseOpset(simple, options.perChannel)
+  const { opset, perChannel, note } = chooseOpset(simple, options)
   const [first, rest] =
     options.smooth === 'none' ? [context, context] : [within(context, 0, 0.3), within(context, 0.3, 1)]
   const smoothed = await planSmoothing(
@@ -53,7 +48,7 @@ export async function planStatic(
   const exclude = nodesNamed(model.graph, options.exclude)
   const choices = choicesOf(model, options.overrides)
   const types = await elementTypes(model)
-  const selection = selectNodes(model, types, {
+  const found = selectNodes(model, types, {
     operators: new Set(options.operators),
     exclude,
     float: new Set(smoothingNodes(model, smoothing)),
@@ -61,6 +56,7 @@ export async function planStatic(
     wide: choices.wide,
     opset,
   })
+  const selection = options.activations === 'float' ? weightsAlone(found) : found
   notes.push(...note, ...smoothed.notes, ...selection.notes, ...wideNotes(selection.wide))
   if (selection.chosen.length + selection.wide.length === 0) throw nothingToDo(model, selection.notes)
   const coded = new Set(selection.chosen.flatMap(c => c.constants.map(i => c.node.input[i] ?? '')))
@@ -151,26 +147,6 @@ function method(options: StaticOptions): CalibrationMethod {
   }
 }
 
-/** The opset the result needs, and whether scales per channel can be had. */
-function chooseOpset(model: Model, wanted: boolean): { opset: number; perChannel: boolean; note: Note[] } {
-  const opset = model.opset()
-  if (opset >= (wanted ? OPSET_PER_CHANNEL : OPSET_PER_TENSOR)) return { opset, perChannel: wanted, note: [] }
-  const target = wanted ? OPSET_PER_CHANNEL : OPSET_PER_TENSOR
-  const obstacles = opsetObstacles(model, target)
-  if (obstacles.length === 0) {
-    const message = `The operator set is raised from ${opset} to ${target}, which ${wanted ? 'scales per channel need' : 'QuantizeLinear needs'}.`
-    return { opset: target, perChannel: wanted, note: [{ code: 'opset-raised', severity: 'info', message }] }
-  }
-  if (wanted) {
-    const rest = chooseOpset(model, false)
-    const message = `Scales per channel need opset 13; this model has ${opset} and cannot be raised: ${obstacles[0]}. One scale per weight is used.`
-    return { ...rest, note: [...rest.note, { code: 'per-channel-declined', severity: 'warning', message }] }
-  }
-  throw new BantamError('unsupported', `QuantizeLinear needs opset 10; this model has ${opset}.`, {
-    action: `It cannot be raised: ${obstacles[0]}. Export the model again with a newer opset.`,
-  })
-}
-
 function decide(
   model: Model,
   selection: Selection & { wideValues: Selection['values'] },
@@ -235,7 +211,8 @@ function plannedNode({ node, role, activations, constants }: Chosen): StaticDeci
     activations,
     constants,
     weight: weighted?.weight ?? null,
-    bias: bias !== null && node.input[bias] ? bias : null,
+    // Behind activations in float it stays in float as well.
+    bias: bias !== null && activations.length > 0 && node.input[bias] ? bias : null,
   }
 }
 
@@ -250,71 +227,16 @@ function unique<T>(items: readonly T[], key: (item: T) => string): T[] {
   return [...new Map(items.map(item => [key(item), item])).values()]
 }
 
-function decideWeights(
-  model: Model,
-  { chosen, wide }: Pick<Selection, 'chosen' | 'wide'>,
-  scales: { narrow: Map<string, Affine>; wider: Map<string, Affine> },
-  options: StaticOptions & { weightType: CodeType },
-  notes: Note[],
-): StaticDecisions['weights'] {
-  const decided = new Map<string, StaticDecisions['weights'][number]>()
-  for (const one of [...chosen, ...wide]) {
-    const { node, role } = one
-    if (role.kind !== 'weighted') continue
-    const name = node.input[role.weight] as string
-    const tensor = model.graph.initializer(name)
-    if (!tensor) continue
-    const axis = options.perChannel ? channelAxis(node, tensor.dims.length) : null
-    const coding = { type: options.weightType, reduced: options.reduceRange, range: options.weightRange }
-    const weight = decided.get(`${name}|${axis}`) ?? {
-      name,
-      ...scalesOf(tensor, model.directory, axis, coding),
-    }
-    decided.set(`${name}|${axis}`, weight)
-    const bias = role.bias === null ? undefined : model.graph.initializer(node.input[role.bias] ?? '')
-    const scale = inputScale(node, wide.includes(one), scales.narrow, scales.wider)
-    if (bias && scale) {
-      const widened = fitBias(weight.scales, scale, floatValues(bias, model.directory))
-      if (widened > 0) notes.push(widenedNote(node, widened))
-    }
-  }
-  return [...decided.values()]
-}
-
-/**
- * Widens weight scales where the bias would not fit int32: |b| / (s_x · s_w) ≤ 2^31 − 1. Returns how many were.
- * Method: TensorFlow Lite's AdjustWeightsForBiasScale.
- */
-function fitBias(scales: number[], inputScale: number, bias: Float32Array): number {
-  let widened = 0
-  for (let i = 0; i < bias.length; i++) {
-    const at = scales.length === 1 ? 0 : i
-    const least = (1.0001 * Math.abs(bias[i] as number)) / (INT32_MAX * inputScale)
-    if ((scales[at] as number) >= least) continue
-    scales[at] = Math.fround(least)
-    widened++
-  }
-  return widened
-}
-
-function widenedNote(node: NodeProto, count: number): Note {
-  return {
-    code: 'weight-scale-widened',
-    severity: 'info',
-    node: nodeLabel(node),
-    message: `${count} weight scale${count === 1 ? ' was' : 's were'} widened so that the bias fits 32 bits.`,
-  }
-}
-
 function summary(model: Model, decisions: StaticDecisions): Note {
   const anchors = decisions.nodes.filter(n => n.weight !== null).length
   const all = model.graph.nodes.filter(n =>
     ['Conv', 'Gemm', 'MatMul', 'ConvTranspose'].includes(n.opType),
   ).length
   const { nodes, absorbed } = decisions
-  return {
-    code: 'quantized',
-    severity: 'info',
-    message: `${nodes.length + absorbed.length} of ${model.graph.nodes.length} nodes run in int8, among them ${anchors} of ${all} convolutions and matrix products.`,
-  }
+  const four = decisions.weights.filter(w => w.bits === 4).length
+  const some = four === 0 ? '' : `, ${four} in 4 bits`
+  const message = nodes.every(n => n.activations.length === 0)
+    ? `The weights of ${anchors} of ${all} convolutions and matrix products become codes${some}; the model computes in float.`
+    : `${nodes.length + absorbed.length} of ${model.graph.nodes.length} nodes run in int8, among them ${anchors} of ${all} convolutions and matrix products${some && `, of which ONNX Runtime computes ${four} in float on CPU: their weights have 4 bits`}.`
+  return { code: 'quantized', severity: 'info', message }
 }

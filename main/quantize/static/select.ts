@@ -28,8 +28,8 @@ export interface SelectOptions {
   float?: ReadonlySet<NodeProto>
   /** Nodes that have 16-bit activations, and so compute in float. */
   wide?: ReadonlySet<NodeProto>
-  /** Whether the first and last layers with weights may be quantized; int8 without. */
-  edges?: 'int8' | 'float'
+  /** Whether the first and last layers with weights stay in float; they do not without. */
+  edges?: 'int8' | 'int4' | 'float'
   /** Operator set that the result will have. */
   opset: number
 }
@@ -89,6 +89,13 @@ export function selectNodes(model: Model, types: Map<string, TensorInfo>, option
   }
   const wanted = wantedValues(model, order, roles)
   return { ...choose(model, order, roles, wanted), wide, notes }
+}
+
+/** The same layers, their weights alone as codes: all values stay in float. */
+export function weightsAlone({ chosen, wide, notes }: Selection): Selection {
+  const layers = [...chosen, ...wide].filter(({ role }) => role.kind === 'weighted')
+  const alone = layers.map(layer => ({ ...layer, activations: [], constants: [], carries: [] }))
+  return { chosen: alone, absorbed: [], values: [], wide: [], notes }
 }
 
 /** Constants beside its activations stay in float: it computes in float. */
