@@ -3,9 +3,10 @@ import { ChartScatter } from 'lucide-react'
 import { memo, useMemo } from 'react'
 import { CartesianGrid, Scatter, ScatterChart, XAxis, YAxis } from 'recharts'
 import type { Study } from '../../../shared/domain'
-import { paretoFront } from '../../../shared/metrics'
+import { type Metric, paretoFront } from '../../../shared/metrics'
 import { ActionButton } from '../actions/ActionButton'
 import { useUi } from '../store/ui'
+import { X_TITLE_ROOM, xTitle, Y_TITLE_ROOM, yTitle } from '../ui/axis-title'
 import { EmptyState } from '../ui/EmptyState'
 import { colors } from '../ui/theme'
 import { ChartSurface } from './ChartSurface'
@@ -16,6 +17,13 @@ import { axisDomain, axisTicks, tickText } from './scale'
 
 const TICK = { fontSize: 11, fill: colors.dim }
 const MARGIN = { top: 14, right: 26, bottom: 6, left: 10 }
+
+/** Height in pixels from which the axes have titles. */
+const TITLES_FROM = 150
+
+function axisTitle(metric: Metric, log: boolean): string {
+  return log ? `${metric.title} (log scale)` : metric.title
+}
 
 /** The trade-off: variants as points between any two metrics. Fills its parent. */
 export const TradeoffChart = memo(function TradeoffChart({ study }: { study: Study }) {
@@ -63,6 +71,8 @@ export const TradeoffChart = memo(function TradeoffChart({ study }: { study: Stu
   const xTicks = useMemo(() => axisTicks(xDomain, xLog, Math.max(3, width / 110)), [xDomain, xLog, width])
   const yTicks = useMemo(() => axisTicks(yDomain, yLog, Math.max(3, height / 60)), [yDomain, yLog, height])
 
+  // Where there is hardly room for the points, the choices above say what the axes are.
+  const titled = height >= TITLES_FROM
   return (
     <>
       <ChartToolbar study={study} x={x} y={y} choices={choices} shown={points.length} />
@@ -97,7 +107,8 @@ export const TradeoffChart = memo(function TradeoffChart({ study }: { study: Stu
               tickLine={false}
               axisLine={{ stroke: colors.borderStrong }}
               allowDataOverflow
-              height={30}
+              height={30 + (titled ? X_TITLE_ROOM : 0)}
+              label={titled ? xTitle(axisTitle(x, xLog)) : undefined}
               interval="preserveStartEnd"
             />
             <YAxis
@@ -111,7 +122,8 @@ export const TradeoffChart = memo(function TradeoffChart({ study }: { study: Stu
               tickLine={false}
               axisLine={{ stroke: colors.borderStrong }}
               allowDataOverflow
-              width={62}
+              width={62 + (titled ? Y_TITLE_ROOM : 0)}
+              label={titled ? yTitle(axisTitle(y, yLog)) : undefined}
             />
             <Scatter data={EXTENT} isAnimationActive={false} shape={NOTHING} />
             <ChartSurface

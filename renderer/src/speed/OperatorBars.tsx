@@ -1,5 +1,6 @@
 import { Bar, BarChart, CartesianGrid, ResponsiveContainer, Tooltip, XAxis, YAxis } from 'recharts'
 import { formatMs } from '../../../shared/format'
+import { X_TITLE_ROOM, xTitle } from '../ui/axis-title'
 import { colors } from '../ui/theme'
 import { Swatch } from '../ui/values'
 import classes from './speed.module.css'
@@ -25,7 +26,7 @@ export function OperatorBars({ rows, reference, variant }: OperatorBarsProps) {
         {reference !== null && <Key color={colors.teacher}>{reference}</Key>}
         <Key color={own}>{variant}</Key>
       </div>
-      <ResponsiveContainer width="100%" height={rows.length * ROW + 34}>
+      <ResponsiveContainer width="100%" height={rows.length * ROW + 36 + X_TITLE_ROOM}>
         <BarChart
           data={[...rows]}
           layout="vertical"
@@ -41,6 +42,8 @@ export function OperatorBars({ rows, reference, variant }: OperatorBarsProps) {
             stroke={colors.border}
             tickLine={false}
             tickCount={4}
+            height={30 + X_TITLE_ROOM}
+            label={xTitle('Time in one profiled run')}
           />
           <YAxis
             type="category"

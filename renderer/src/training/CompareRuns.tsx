@@ -64,10 +64,11 @@ export function CompareRuns({ runs, shown }: CompareRunsProps) {
       <div className={classes.compare}>
         <CurveChart
           label="Runs over epochs"
+          title={byMetric ? first.metric.title : 'Loss'}
           curves={curves}
           unit={byMetric ? metricUnit(first.metric.name) : 'number'}
           format={value => (byMetric ? formatMetric(first, value) : formatValue(value, 'number'))}
-          height={200}
+          height={214}
           epochs={Math.max(1, ...records.map(r => epochSpan(r.record)))}
           close={close}
           empty="No epoch is over yet."
@@ -104,8 +105,8 @@ export function CompareRuns({ runs, shown }: CompareRunsProps) {
         </p>
       )}
       <p className={classes.small}>
-        Each is one run on its own held-out samples, by which its best epoch was chosen: which model is better
-        is told by the Overview, on the test samples.
+        Each is one run on its own validation samples, by which its best epoch was chosen: which model is
+        better is told by the Overview, on the test samples.
         {by === 'loss' && ' Losses of different parts cannot be compared by their height.'}
       </p>
     </Panel>

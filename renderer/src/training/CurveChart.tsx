@@ -11,12 +11,15 @@ import {
 } from 'recharts'
 import type { Metric } from '../../../shared/metrics'
 import { axisDomain, axisTicks, tickText } from '../chart/scale'
+import { X_TITLE_ROOM, xTitle, Y_TITLE_ROOM, yTitle } from '../ui/axis-title'
 import { colors } from '../ui/theme'
 import { type CurveRow, type Curves, type Line, lateValues } from './series'
 import classes from './training.module.css'
 
 interface CurveChartProps {
   label: string
+  /** Of the vertical axis. */
+  title: string
   curves: Curves
   unit: Metric['unit']
   /** Values as the hover card writes them. */
@@ -42,6 +45,7 @@ const MARGIN = { top: 10, right: 18, bottom: 0, left: 0 }
 export function CurveChart(props: CurveChartProps) {
   const {
     label,
+    title,
     curves,
     unit,
     format,
@@ -84,7 +88,8 @@ export function CurveChart(props: CurveChartProps) {
             tickLine={false}
             axisLine={{ stroke: colors.borderStrong }}
             allowDataOverflow
-            height={24}
+            height={24 + X_TITLE_ROOM}
+            label={xTitle('Epoch')}
           />
           <YAxis
             type="number"
@@ -96,7 +101,8 @@ export function CurveChart(props: CurveChartProps) {
             tickLine={false}
             axisLine={{ stroke: colors.borderStrong }}
             allowDataOverflow
-            width={54}
+            width={54 + Y_TITLE_ROOM}
+            label={yTitle(logged ? `${title} (log scale)` : title)}
           />
           <Tooltip
             isAnimationActive={false}

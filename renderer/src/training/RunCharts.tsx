@@ -10,7 +10,7 @@ import { epochSpan, formatMetric, lossCurves, metricCurves, metricUnit, rateCurv
 import classes from './training.module.css'
 import { bestText } from './words'
 
-const HEIGHT = 210
+const HEIGHT = 224
 
 function number(value: number): string {
   return formatValue(value, 'number')
@@ -45,6 +45,7 @@ export function RunCharts({ record }: { record: TrainingRecord }) {
         <Legend lines={loss.lines} />
         <CurveChart
           label="Loss over epochs"
+          title="Loss"
           curves={loss}
           unit="number"
           format={number}
@@ -55,7 +56,7 @@ export function RunCharts({ record }: { record: TrainingRecord }) {
         />
       </Panel>
       <Panel
-        title={`${title} of the held-out samples`}
+        title={`Validation ${title.toLowerCase()}`}
         actions={<RangeControl close={close} onChange={setClose} />}
       >
         <Legend
@@ -69,6 +70,7 @@ export function RunCharts({ record }: { record: TrainingRecord }) {
         />
         <CurveChart
           label={`${title} over epochs`}
+          title={title}
           curves={metric}
           unit={metricUnit(record.metric.name)}
           format={value => formatMetric(record, value)}
@@ -87,10 +89,11 @@ export function RunCharts({ record }: { record: TrainingRecord }) {
       <Panel title="Learning rate">
         <CurveChart
           label="Learning rate over epochs"
+          title="Rate"
           curves={rate}
           unit="number"
           format={number}
-          height={120}
+          height={140}
           epochs={epochs}
           empty="The first steps are under way."
         />
