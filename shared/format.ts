@@ -72,6 +72,7 @@ export function formatValue(value: number, unit: Metric['unit']): string {
     case 'decibel':
       return `${significant(value)} dB`
     case 'nats':
+      return significant(value)
     case 'number':
       return significant(value, 4)
   }

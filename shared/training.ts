@@ -181,7 +181,7 @@ export const DistillOptions = z.object({
       'slim:R scales every hidden width by R, depth:N keeps N blocks of each stage, both may be joined by a comma; or an ONNX file with the same inputs and outputs.',
   }),
   init: z.enum(['teacher', 'random']).default('teacher').meta({
-    title: 'First weights',
+    title: 'Initial weights',
     description: 'Sliced from the teacher by importance, or random.',
   }),
   loss: z.enum(['kd', 'dkd', 'logits-mse', 'none']).default('kd').meta({
@@ -191,7 +191,7 @@ export const DistillOptions = z.object({
   }),
   temperature: temperature.meta({ title: 'Temperature', description: 'Softens the answers of kd and dkd.' }),
   labelWeight: z.number().min(0).max(1).default(0.1).meta({
-    title: 'Weight of the labels',
+    title: 'Label weight',
     description:
       'Share of the loss against labels; the rest is the distillation loss. Without labels it is 0.',
   }),

@@ -8,16 +8,16 @@ import { MODEL_PREFIX } from './student'
 
 const RESPONSE_WORDS: Record<DistillForm['loss'], { title: string; about: string }> = {
   kd: {
-    title: 'Soft answers',
-    about: 'The teacher’s probabilities, softened by a temperature (kd, Hinton 2015).',
+    title: 'Soft labels (KD)',
+    about: 'Divergence from the teacher’s probabilities, softened by a temperature (Hinton 2015).',
   },
   dkd: {
-    title: 'Decoupled',
-    about: 'The right class and the others weighed apart (dkd, Zhao 2022).',
+    title: 'Decoupled (DKD)',
+    about: 'The target class and the others weighted apart (Zhao 2022).',
   },
   'logits-mse': {
-    title: 'Raw answers',
-    about: 'The teacher’s outputs as they are, by squared error (logits-mse). Also for regression.',
+    title: 'Logits (MSE)',
+    about: 'Mean squared error against the teacher’s logits. Also for regression.',
   },
   none: { title: 'None', about: 'Learns from labels, and from feature losses where there are some.' },
 }
@@ -52,8 +52,8 @@ export function LossForm({ form, labels, models, teachers, onChange, onTeachers 
         id={`${id}-temperature`}
         description={
           hasTemperature(form.loss)
-            ? 'Higher tells more of the classes the teacher rules out.'
-            : 'Only soft and decoupled answers have one.'
+            ? 'Higher is softer: it tells more of the classes the teacher rules out.'
+            : 'Only KD and DKD have one.'
         }
       >
         <NumberInput
@@ -69,9 +69,11 @@ export function LossForm({ form, labels, models, teachers, onChange, onTeachers 
         />
       </FormRow>
       <FormRow
-        title="Weight of the labels"
+        title="Label weight"
         id={`${id}-labels`}
-        description={fixed ?? 'Share of the loss against labels; the rest is the distillation loss.'}
+        description={
+          fixed ?? 'Share of the cross entropy with the labels; the rest is the distillation loss.'
+        }
       >
         <LabelWeight
           id={`${id}-labels`}
@@ -113,5 +115,5 @@ interface LabelWeightProps {
 }
 
 function LabelWeight(props: LabelWeightProps) {
-  return <ShareInput {...props} label="Weight of the labels" min={0} max={1} step={0.05} />
+  return <ShareInput {...props} label="Label weight" min={0} max={1} step={0.05} />
 }

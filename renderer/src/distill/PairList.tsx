@@ -63,7 +63,8 @@ export function PairList({ parent, student, data, pairs, onChange, onPick }: Pai
         <div>
           <h3>Feature losses</h3>
           <p className={classes.hint}>
-            Values inside the two networks that are to agree. They help some students and hurt others.
+            Pairs of intermediate tensors that should match (FitNets, attention transfer, MiniLM and others).
+            They help some students and hurt others: keep the control on.
           </p>
         </div>
         <div className={classes.featuresButtons}>

@@ -135,7 +135,7 @@ function ShapeChoice({ student, init, onChange, onInit }: ShapeChoiceProps) {
       <div className={classes.part}>
         <div>
           <div id={`${id}-init`} className={classes.partTitle}>
-            First weights
+            Initial weights
           </div>
           <div className={classes.hint}>
             {init === 'teacher' ? 'Sliced by importance' : 'Drawn anew from the seed'}

@@ -1,5 +1,6 @@
 import { Button, Checkbox, Group, Stack, Text } from '@mantine/core'
 import { useState } from 'react'
+import type { Variant } from '../../../shared/domain'
 import type { ErrorData } from '../../../shared/errors'
 import { asErrorData } from '../client'
 import { useApp } from '../store/app'
@@ -8,6 +9,16 @@ import { closeDialog } from '../store/ui'
 import { ErrorNotice } from '../ui/ErrorNotice'
 
 const BATCHES = ['1', '8', '32', '128']
+
+/** 'Static int8 and the teacher take turns …'; a teacher alone has none to take turns with. */
+function whatIsMeasured(chosen: readonly Variant[]): string {
+  const [first] = chosen
+  if (chosen.length === 1 && first?.parentId === null)
+    return `Quality, latency, memory and energy of ${first.name}.`
+  const others = chosen.filter(v => v.parentId !== null)
+  const who = others.length === 1 ? others[0]?.name : `${others.length} variants`
+  return `${who} and the teacher take turns on the same inputs, so that what slows the machine for a moment slows them alike.`
+}
 
 /** What to measure again, and under which loads. */
 export function MeasureDialog({ variants }: { variants: readonly string[] }) {
@@ -39,12 +50,11 @@ export function MeasureDialog({ variants }: { variants: readonly string[] }) {
   return (
     <Stack gap="md">
       <Text size="sm">
-        {chosen.length === 1 ? chosen[0]?.name : `${chosen.length} variants`} and the teacher, in turns on the
-        same inputs, so that what slows the machine for a moment slows them alike.
+        {whatIsMeasured(chosen)}
         {study?.datasets.length === 0 &&
           ' The study has no data: only speed and agreement on made-up inputs can be measured.'}
       </Text>
-      <Checkbox.Group label="Samples per run" value={batches} onChange={setBatches}>
+      <Checkbox.Group label="Batch sizes" value={batches} onChange={setBatches}>
         <Group gap="lg" mt={6}>
           {BATCHES.map(b => (
             <Checkbox key={b} value={b} label={b} />

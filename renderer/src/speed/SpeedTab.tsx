@@ -67,7 +67,9 @@ function SpeedView({ report, study, variant, reference }: TabProps & { report: S
           {!alone && <Headline ratio={report.ratio} profiles={report} reference={other.name} />}
           {report.findings.length > 0 && <NoteList notes={bySeverity(report.findings)} />}
           {report.findings.length === 0 && alone && (
-            <div className={classes.dim}>One run takes {formatMs(report.variant.totalUs / 1000)}.</div>
+            <div className={classes.dim}>
+              One profiled run takes {formatMs(report.variant.totalUs / 1000)}.
+            </div>
           )}
           <div className={classes.small}>
             {settingText(report.variant)}
@@ -135,5 +137,5 @@ function threadsText(threads: number): string {
 
 /** How the profile was taken. Profiling itself costs time, so its totals are no latencies. */
 function settingText(profile: Profile): string {
-  return `Profile of ${profile.runs.toLocaleString('en-US')} runs at batch ${profile.batch}, ${threadsText(profile.threads)}, on ${profile.device.toUpperCase()}. Profiling slows every node a little: compare shares here, latencies in the Overview.`
+  return `Profile of ${profile.runs.toLocaleString('en-US')} runs at batch ${profile.batch}, ${threadsText(profile.threads)}, on ${profile.device.toUpperCase()}. Profiling slows every node: compare shares here, latencies in the Overview.`
 }

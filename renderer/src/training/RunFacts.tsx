@@ -1,7 +1,7 @@
 import { Progress } from '@mantine/core'
 import type { ReactNode } from 'react'
 import type { Job } from '../../../shared/domain'
-import { formatCount } from '../../../shared/format'
+import { formatCount, formatExact } from '../../../shared/format'
 import type { TrainingRecord } from '../../../shared/training'
 import { formatMetric } from './series'
 import classes from './training.module.css'
@@ -37,7 +37,7 @@ export function RunFacts({ record, job }: { record: TrainingRecord; job: Job | n
           best
             ? `${bestText(best)}${teacher === null ? '' : `; teacher ${formatMetric(record, teacher)}`}`
             : record.samples.validation === 0
-              ? 'nothing is held out'
+              ? 'no validation samples'
               : 'after the first epoch'
         }
       />
@@ -47,9 +47,9 @@ export function RunFacts({ record, job }: { record: TrainingRecord; job: Job | n
         detail={`${rateText(record)} on ${deviceText(record.device)}`}
       />
       <Fact
-        label="Samples"
-        value={formatCount(record.samples.train)}
-        detail={`${samplesText(record)}; ${formatCount(record.trainableParameters)} weights learn`}
+        label="Training samples"
+        value={formatExact(record.samples.train)}
+        detail={`${samplesText(record)}; ${formatCount(record.trainableParameters)} trainable parameters`}
       />
     </section>
   )

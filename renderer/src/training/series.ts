@@ -47,7 +47,7 @@ export function lossCurves(record: TrainingRecord): Curves {
   return {
     rows: byX([...rows, ...held]),
     lines: [
-      { key: 'loss', name: parts.length > 0 ? 'together' : 'training', color: colors.text },
+      { key: 'loss', name: parts.length > 0 ? 'total' : 'training', color: colors.text },
       ...parts.map((name, i) => ({
         key: `part${i}`,
         name,
@@ -55,7 +55,7 @@ export function lossCurves(record: TrainingRecord): Curves {
         thin: true,
       })),
       ...(held.length > 0
-        ? [{ key: 'held', name: 'held out', color: colors.teacher, dashed: true, dots: held.length < 60 }]
+        ? [{ key: 'held', name: 'validation', color: colors.teacher, dashed: true, dots: held.length < 60 }]
         : []),
     ],
   }

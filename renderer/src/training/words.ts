@@ -48,8 +48,9 @@ export function secondsLeft(record: TrainingRecord): number | null {
 }
 
 export function samplesText({ samples }: TrainingRecord): string {
-  const held = samples.validation > 0 ? `${formatExact(samples.validation)} held out` : 'none held out'
-  return `${formatExact(samples.train)} to train on, ${held}`
+  const held =
+    samples.validation > 0 ? `${formatExact(samples.validation)} for validation` : 'none for validation'
+  return held
 }
 
 export function rateText(record: TrainingRecord): string {
