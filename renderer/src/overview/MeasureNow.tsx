@@ -21,6 +21,11 @@ interface MeasureNowProps {
 export function MeasureNow({ study, variants, label = 'Measure now', quiet = false }: MeasureNowProps) {
   const client = useClient()
   const running = useApp(s => s.jobs.some(j => isActive(j) && j.kind === 'measure' && j.studyId === study.id))
+  const importing = useApp(
+    s =>
+      study.datasets.length === 0 &&
+      s.jobs.some(j => isActive(j) && j.kind === 'import-dataset' && j.studyId === study.id),
+  )
   const [asking, setAsking] = useState(false)
   const [error, setError] = useState<ErrorData | null>(null)
 
@@ -37,7 +42,8 @@ export function MeasureNow({ study, variants, label = 'Measure now', quiet = fal
     }
   }
 
-  if (study.datasets.length === 0 && !quiet) {
+  if (importing && !quiet) return <Button disabled>The data is being imported…</Button>
+  if (study.datasets.length === 0 && !quiet && !running) {
     return (
       <Button leftSection={<ImagePlus size={14} />} onClick={() => openDialog({ kind: 'import-data' })}>
         Add data to measure on

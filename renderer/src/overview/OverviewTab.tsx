@@ -1,4 +1,4 @@
-import { Button } from '@mantine/core'
+import { Button, Group } from '@mantine/core'
 import { useElementSize } from '@mantine/hooks'
 import { CircleCheck, CircleDashed, CircleX, Plus, ScanSearch } from 'lucide-react'
 import { useState } from 'react'
@@ -8,6 +8,7 @@ import { mainMetric } from '../../../shared/metrics'
 import { ranWords } from '../../../shared/ran-words'
 import { ownComparison, verdict } from '../../../shared/verdict'
 import { findLayerDialog } from '../quantize/find-layer'
+import { isActive, useApp } from '../store/app'
 import { useQuery } from '../store/query'
 import { openDialog } from '../store/ui'
 import type { TabProps } from '../tab-props'
@@ -42,6 +43,8 @@ export function OverviewTab({ study, variant, reference }: TabProps) {
   const rows = metricRows(reference, variant, { ...comparison })
   const quality = variant.evaluation ? mainMetric(variant) : null
   const guilty = result.quality.tone === 'worse' ? findLayerDialog(study.variants, variant) : null
+  const unmeasured = !variant.evaluation || !variant.benchmark
+  const making = useApp(s => s.jobs.some(j => isActive(j) && j.kind === 'variant' && j.studyId === study.id))
   const room = width === 0 || width >= 700 ? 'wide' : width >= 540 ? 'middle' : 'narrow'
   return (
     <TabBody label="Overview">
@@ -61,21 +64,18 @@ export function OverviewTab({ study, variant, reference }: TabProps) {
       )}
       <Checks variant={variant} />
       {compare.error && <ErrorNotice error={compare.error} />}
-      {(!variant.evaluation || !variant.benchmark) && (
-        <div>
-          <MeasureNow study={study} variants={[variant]} />
-        </div>
-      )}
-      {alone && study.variants.length === 1 && (
-        <div>
+      <Group gap="xs">
+        {unmeasured && <MeasureNow study={study} variants={[variant]} />}
+        {alone && study.variants.length === 1 && !making && (
           <Button
+            variant={unmeasured ? 'default' : 'filled'}
             leftSection={<Plus size={14} />}
             onClick={() => openDialog({ kind: 'new-variant', parent: variant.id })}
           >
             Make a variant
           </Button>
-        </div>
-      )}
+        )}
+      </Group>
       <Panel title="Numbers" flush>
         <MetricTable rows={rows} reference={reference} variant={variant} room={room} />
       </Panel>

@@ -1,11 +1,12 @@
 import { MantineProvider } from '@mantine/core'
-import { cleanup, fireEvent, render, screen } from '@testing-library/react'
+import { act, cleanup, fireEvent, render, screen } from '@testing-library/react'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { Study, Variant } from '../../../shared/domain'
 import { BantamError } from '../../../shared/errors'
 import type { Connection } from '../client'
 import { ExportTab } from '../export/ExportTab'
 import { fixtureConnection } from '../fixtures/client'
+import { makeJob } from '../fixtures/jobs'
 import { hardware, study, withTokens } from '../fixtures/study'
 import { techniques } from '../fixtures/techniques'
 import { LayersTab } from '../layers/LayersTab'
@@ -146,6 +147,18 @@ describe('empty, waiting and failing', () => {
     show('PredictionsTab', variant('v8'), { study: { ...study, datasets: [] } })
     fireEvent.click(screen.getByRole('button', { name: 'Add data to measure on' }))
     expect(useUi.getState().dialog).toEqual({ kind: 'import-data' })
+  })
+
+  it('a study whose data is still being imported does not ask for data', () => {
+    const job = makeJob({ id: 'j9', title: 'Import the data', kind: 'import-dataset', state: 'running' })
+    act(() => useApp.setState({ jobs: [job] }))
+    show('OverviewTab', variant('v8'), { study: { ...study, datasets: [] } })
+    expect(screen.getByRole('button', { name: 'The data is being imported…' })).toHaveProperty(
+      'disabled',
+      true,
+    )
+    expect(screen.queryByRole('button', { name: 'Add data to measure on' })).toBeNull()
+    act(() => useApp.setState({ jobs: [] }))
   })
 
   it('Recipe of the teacher says where recipes begin', () => {

@@ -5,6 +5,7 @@ import { formatExact } from '../../../shared/format'
 import { currentScreen } from '../actions/action'
 import { actionById, perform } from '../actions/actions'
 import type { Client } from '../client'
+import { isActive, useApp } from '../store/app'
 import { useClient } from '../store/connection'
 import { notifyError, notifyUndo } from '../ui/notify'
 import classes from './datasets.module.css'
@@ -19,6 +20,9 @@ async function remove(client: Client, dataset: DatasetRecord): Promise<void> {
 /** Data of the study, with its splits. */
 export function DatasetList({ study }: { study: Study }) {
   const client = useClient()
+  const importing = useApp(s =>
+    s.jobs.some(j => isActive(j) && j.kind === 'import-dataset' && j.studyId === study.id),
+  )
   return (
     <section className={classes.section} aria-label="Data">
       <div className={classes.head}>
@@ -38,7 +42,9 @@ export function DatasetList({ study }: { study: Study }) {
         <p className={classes.empty}>
           {study.variants.length === 0
             ? 'Comes after the model.'
-            : 'None yet. Without data only size and speed can be measured.'}
+            : importing
+              ? 'Being imported.'
+              : 'None yet. Without data only size and speed can be measured.'}
         </p>
       )}
       {study.datasets.map(dataset => (
