@@ -93,7 +93,7 @@ function AxisChoice({ label, value, choices, log, onMetric, onLog }: AxisChoiceP
         value={value.id}
         onChange={id => id && onMetric(id)}
         allowDeselect={false}
-        w={176}
+        w={{ base: 132, lg: 176 }}
         comboboxProps={{ width: 240, position: 'bottom-start', shadow: 'md' }}
         maxDropdownHeight={340}
         checkIconPosition="right"

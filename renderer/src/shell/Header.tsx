@@ -29,10 +29,17 @@ export function Header() {
       </span>
       <StudySwitcher />
       <div className={classes.push} />
-      <button type="button" className={classes.search} onClick={() => spotlight.open()}>
+      <button
+        type="button"
+        className={classes.search}
+        aria-label="Find an action"
+        onClick={() => spotlight.open()}
+      >
         <Search size={13} aria-hidden />
-        Find an action
-        <Shortcut keys="mod+K" />
+        <span className={classes.searchText}>
+          Find an action
+          <Shortcut keys="mod+K" />
+        </span>
       </button>
       <div className={classes.divider} />
       <ActionButton id="import-model" label="Model" variant="subtle" />

@@ -35,7 +35,7 @@ function RunningJob({ job }: { job: Job }) {
       <div className={classes.jobHead}>
         <button
           type="button"
-          className={`${classes.jobTitle} ellipsis`}
+          className={classes.jobTitle}
           title={job.training ? 'Show its curves' : job.searches ? 'Show its trials' : 'Show its log'}
           onClick={() => {
             if (job.training) watchTraining(job)
