@@ -21,6 +21,7 @@ import { NoteList } from '../ui/NoteList'
 import { useFocusAtFirst } from '../ui/useFocusAtFirst'
 import { SchemaForm } from '../variant/SchemaForm'
 import classes from './imports.module.css'
+import { labelMisfit } from './labels'
 import { PIXEL_PRESETS, preprocessingFields } from './preprocessing-fields'
 import { SamplePreviewPane } from './SamplePreviewPane'
 import { SplitForm } from './SplitForm'
@@ -56,6 +57,8 @@ export function DatasetForm({ study, file, name: given, probe, onOther, next }: 
   const [error, setError] = useState<ErrorData | null>(null)
   const [busy, setBusy] = useState(false)
   const inputs = useApp(s => teacherOf(s.study)?.summary.inputs) ?? []
+  const outputs = useApp(s => teacherOf(s.study)?.summary.outputs) ?? []
+  const misfit = labelMisfit(spec.task === 'classification' || !spec.task ? probe.classes.length : 0, outputs)
   const first = useFocusAtFirst<HTMLInputElement>()
   const change = (part: Partial<DatasetSpec>) => setSpec(old => ({ ...old, ...part }))
 
@@ -100,6 +103,7 @@ export function DatasetForm({ study, file, name: given, probe, onOther, next }: 
             </Button>
           </div>
           {notes.length > 0 && <NoteList notes={notes} max={5} />}
+          {misfit && <NoteList notes={[misfit]} />}
           <div className={classes.grid} style={{ marginTop: 10 }}>
             <TextInput
               label="Name"

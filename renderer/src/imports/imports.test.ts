@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import { labelMisfit } from './labels'
 import { kindOfPicked, mainPicked, pickedTitle } from './picked'
 import { splitCounts, withShare } from './split'
 import { NEW_TEXT, textFields, textInputs } from './TextForm'
@@ -54,5 +55,20 @@ describe('splits', () => {
   it('count whole samples', () => {
     expect(splitCounts(split, 10_000)).toEqual({ train: 6000, calibration: 1000, test: 3000 })
     expect(splitCounts(split, 7)).toEqual({ train: 4, calibration: 0, test: 2 })
+  })
+})
+
+describe('labelMisfit', () => {
+  const output = (...shape: (number | string)[]) => [{ name: 'logits', type: 'float32', shape }]
+  it('is silent where an output has a value per class, a single one included, or no fixed width', () => {
+    expect(labelMisfit(10, output('batch', 10))).toBeNull()
+    expect(labelMisfit(2, output('batch', 1))).toBeNull()
+    expect(labelMisfit(105, output('batch', 'classes'))).toBeNull()
+    expect(labelMisfit(0, output('batch', 10))).toBeNull()
+  })
+  it('names the classes and what the outputs have', () => {
+    expect(labelMisfit(105, output('batch', 10))?.message).toContain(
+      'up to class 104, but no output has 105 values per sample (logits has 10)',
+    )
   })
 })
