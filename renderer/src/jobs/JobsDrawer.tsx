@@ -1,5 +1,6 @@
 import { Button, Drawer } from '@mantine/core'
 import { Rows3 } from 'lucide-react'
+import { matchesShortcut } from '../actions/keyboard'
 import { inOrder, isActive, useApp } from '../store/app'
 import { useClient } from '../store/connection'
 import { openJobs, useUi } from '../store/ui'
@@ -22,6 +23,10 @@ export function JobsDrawer() {
     <Drawer
       opened={opened}
       onClose={close}
+      onKeyDown={event => {
+        // The key that opened it closes it, though keys in a dialog are its own.
+        if (matchesShortcut(event, 'J') && !(event.target instanceof HTMLInputElement)) close()
+      }}
       position="right"
       size={480}
       title={job ? `Log of ${job.title}` : 'Jobs'}
