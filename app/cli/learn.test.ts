@@ -8,7 +8,7 @@ import { makeModel, makeNode, makeValue } from '../../main/onnx/build'
 import { makeTensor } from '../../main/onnx/tensor'
 import { writeModel } from '../../main/onnx/write'
 import { spiral, spiralNet } from '../../main/training/testing'
-import { type BuiltCli, buildCli, type Run } from './testing'
+import { type BuiltCli, buildCli, document, type Run, refused, refusedEach } from './testing'
 
 let cli: BuiltCli
 let folder: string
@@ -42,7 +42,7 @@ beforeAll(async () => {
     path('numbers.csv'),
     table(i => Number(x[2 * i]) * 3 + 1),
   )
-}, 60_000)
+}, 120_000)
 afterAll(() => {
   cli.remove()
   rmSync(folder, { recursive: true, force: true })
@@ -57,19 +57,6 @@ function train(out: string, ...args: string[]): string[] {
 function distill(out: string, ...args: string[]): string[] {
   const named = ['--teacher', path('net.onnx'), '--data', path('data.csv'), '--out', path(out)]
   return ['distill', ...named, ...INPUT, ...args]
-}
-
-function document(run: Run) {
-  expect(run.stderr).toBe('')
-  expect(run.code).toBe(0)
-  expect(run.stdout.trim().split('\n')).toHaveLength(1)
-  return JSON.parse(run.stdout)
-}
-
-function refused(run: Run, line: string, code = 2): void {
-  expect(run.stderr).toBe(`${line}\n`)
-  expect(run.code).toBe(code)
-  expect(run.stdout).toBe('')
 }
 
 const KEYS = ['out', 'sizeBytes', 'parent', 'seconds', 'plan', 'notes', 'verified']
@@ -99,7 +86,7 @@ describe('train', () => {
     expect(existsSync(path('t.onnx.checkpoint'))).toBe(false)
     const replayed = document(cli.run('replay', path('t.onnx'), '--json'))
     expect(replayed).toMatchObject({ identical: true, reason: null })
-  }, 60_000)
+  }, 120_000)
 
   it('learns numbers, and says for a person how it went', () => {
     const numbers = ['--data', path('numbers.csv'), '--task', 'regression']
@@ -128,7 +115,7 @@ describe('train', () => {
     expect(stdout).toMatch(/^epoch +loss +accuracy +samples\/s +took/)
     expect(stdout).toContain('270 samples learnt from, 30 held out; all epochs done')
     expect(stdout).toContain('wrote ')
-  }, 60_000)
+  }, 120_000)
 
   it('says at which step it diverged, and leaves nothing', () => {
     const wild = [
@@ -152,41 +139,40 @@ describe('train', () => {
   })
 
   it('refuses what cannot work, in one line, before it begins', () => {
-    refused(
-      cli.run(...train('x.onnx', '--no-labels')),
-      `Fine-tuning needs labelled samples. [${path('data.csv')}] Name the column of the labels, or distil instead: that needs none.`,
-    )
-    refused(
-      cli.run(...train('x.onnx', '--augment', 'flip')),
-      'The augmentation flip needs pictures in float32, such as [3, 32, 32]; a sample here is x float32 [2]. [augment] Leave flip out.',
-    )
-    refused(
-      cli.run(...train('x.onnx', '--freeze', 'nope')),
-      'No weight is called nope. [freeze] Weights are called w0, b0, w1 ….',
-    )
-    refused(
-      cli.run(...train('x.onnx', '--resume')),
-      `There is no checkpoint to go on from. [${path('x.onnx.checkpoint')}] Leave out --resume.`,
-    )
-    refused(
-      cli.run(...train('x.onnx', '--resume', '--restart')),
-      '--resume and --restart exclude each other.',
-    )
     writeFileSync(path('z.onnx.checkpoint'), '')
-    refused(
-      cli.run(...train('z.onnx')),
-      `A file lies where the checkpoints would. [${path('z.onnx.checkpoint')}] Move it, or choose another --out.`,
-    )
-    const missing = path('none.csv')
-    const run = cli.run(...train('x.onnx', '--eval-data', missing))
-    expect(run.code).toBe(2)
-    expect(run.stderr).toContain(missing)
-    refused(
-      cli.run(...train('net.onnx')),
-      `--out is the same file as the input. [${path('net.onnx')}] Choose another --out; Bantam never overwrites a model it reads.`,
-    )
+    refusedEach(cli, [
+      [
+        train('x.onnx', '--no-labels'),
+        `Fine-tuning needs labelled samples. [${path('data.csv')}] Name the column of the labels, or distil instead: that needs none.`,
+      ],
+      [
+        train('x.onnx', '--augment', 'flip'),
+        'The augmentation flip needs pictures in float32, such as [3, 32, 32]; a sample here is x float32 [2]. [augment] Leave flip out.',
+      ],
+      [
+        train('x.onnx', '--freeze', 'nope'),
+        'No weight is called nope. [freeze] Weights are called w0, b0, w1 ….',
+      ],
+      [
+        train('x.onnx', '--resume'),
+        `There is no checkpoint to go on from. [${path('x.onnx.checkpoint')}] Leave out --resume.`,
+      ],
+      [train('x.onnx', '--resume', '--restart'), '--resume and --restart exclude each other.'],
+      [
+        train('z.onnx'),
+        `A file lies where the checkpoints would. [${path('z.onnx.checkpoint')}] Move it, or choose another --out.`,
+      ],
+      [
+        train('x.onnx', '--eval-data', path('none.csv')),
+        `There is no such file or folder. [${path('none.csv')}] Check the path.`,
+      ],
+      [
+        train('net.onnx'),
+        `--out is the same file as the input. [${path('net.onnx')}] Choose another --out; Bantam never overwrites a model it reads.`,
+      ],
+    ])
     expect(readdirSync(folder).filter(name => name.startsWith('x.onnx'))).toEqual([])
-  }, 60_000)
+  }, 120_000)
 })
 
 describe('distill', () => {
@@ -214,12 +200,12 @@ describe('distill', () => {
       "Option '--model <name=file...>' argument 'a' is invalid. Write NAME=FILE. See `bantam replay --help`.",
     )
     expect(document(cli.run('replay', path('s2.onnx'), '--json')).identical).toBe(true)
-  }, 90_000)
+  }, 180_000)
 
   it('refuses students that are none', () => {
     const accepted =
       'Write slim:R with R between 0 and 1 (slim:0.5), depth:N with N of 1 or more (depth:2), or both (slim:0.5,depth:2).'
-    for (const [student, line] of [
+    const refusals = [
       ['slim:2', `slim must be above 0 and below 1. [slim:2] ${accepted}`],
       ['slim:x', `slim:x is no shape of a student. [slim:x] ${accepted}`],
       ['depth:0', `depth must be a whole number of 1 or more. [depth:0] ${accepted}`],
@@ -228,9 +214,12 @@ describe('distill', () => {
         'There is no model none.onnx. [none.onnx] Name an ONNX file, or a shape such as slim:0.5 or depth:2.',
       ],
       [folder, `This is a folder, not a model file. [${folder}] Give the file inside it.`],
-    ] as const)
-      refused(cli.run(...distill('x.onnx', '--student', student)), line)
-  }, 60_000)
+    ] as const
+    refusedEach(
+      cli,
+      refusals.map(([student, line]) => [distill('x.onnx', '--student', student), line]),
+    )
+  }, 120_000)
 
   it('refuses a student with other outputs, and to write over it', async () => {
     const wide = path('other.onnx')
@@ -271,24 +260,26 @@ describe('quantize --method qat', () => {
     expect(d.evaluation.agreement.top1).toBeGreaterThan(0.8)
     expect(existsSync(path('q.onnx.checkpoint'))).toBe(false)
     expect(document(cli.run('replay', path('q.onnx'), '--json'))).toMatchObject({ identical: true })
-  }, 60_000)
+  }, 120_000)
 
   it('refuses what cannot work, in one line', () => {
-    refused(
-      cli.run(...qat('q2.onnx', '--learn', 'labels', '--no-labels')),
-      `Learning from labels needs labelled samples. [${path('data.csv')}] Name the column of the labels, or learn from the float model (distill).`,
-    )
-    refused(
-      cli.run(...qat('q2.onnx', '--resume')),
-      `There is no checkpoint to go on from. [${path('q2.onnx.checkpoint')}] Leave out --resume.`,
-    )
+    refusedEach(cli, [
+      [
+        qat('q2.onnx', '--learn', 'labels', '--no-labels'),
+        `Learning from labels needs labelled samples. [${path('data.csv')}] Name the column of the labels, or learn from the float model (distill).`,
+      ],
+      [
+        qat('q2.onnx', '--resume'),
+        `There is no checkpoint to go on from. [${path('q2.onnx.checkpoint')}] Leave out --resume.`,
+      ],
+    ])
     const without = ['quantize', path('net.onnx'), '--method', 'qat', '--out', path('q2.onnx')]
     refused(
       cli.run(...without),
       'The method qat needs samples to learn from. [--data] Add --data DATA, with samples like those the model will see.',
     )
     expect(readdirSync(folder).filter(name => name.startsWith('q2'))).toEqual([])
-  }, 60_000)
+  }, 120_000)
 })
 
 describe('recipes', () => {
@@ -307,46 +298,49 @@ describe('recipes', () => {
     expect(d.plan.seed).toBe(7)
     const seeded = document(cli.run(...train('y.onnx', ...written, '--seed', '3', '--json')))
     expect(seeded.plan.seed).toBe(3)
-  }, 60_000)
+  }, 120_000)
 
-  it.each([
-    [
-      'step: 1',
-      /^The recipe is not valid: steps: .+ A recipe has steps, each with a technique and its options\.\n$/,
-    ],
-    ['', /^The recipe is not valid: all of it: .+\n$/],
-    ['a: [1', /^The recipe is not YAML: .+\n$/],
-    [
-      'steps: [{ technique: quantize.float16, options: {} }]',
-      /^The recipe has the steps quantize\.float16; here it must be train\.labels alone\. .+\n$/,
-    ],
-    [
-      'steps: [{ technique: train.labels, options: { epoch: 3 } }]',
-      /^Fine-tune on labels has no option epoch\. \[epoch\] Its options are loss, epochs, .+\n$/,
-    ],
-    [
-      'steps: [{ technique: train.labels, options: { epochs: many } }]',
-      /^The option epochs is invalid: .+ \[epochs\]\n$/,
-    ],
-  ])('are refused: %s', (text, line) => {
-    const run = cli.run(...train('x.onnx', ...recipe('bad.yaml', text)))
-    expect([run.code, run.stdout]).toEqual([2, ''])
-    expect(run.stderr).toMatch(line)
+  it('are refused where they do not fit', () => {
+    const refusals: [text: string, line: RegExp][] = [
+      [
+        'step: 1',
+        /^The recipe is not valid: steps: .+ A recipe has steps, each with a technique and its options\.\n$/,
+      ],
+      ['', /^The recipe is not valid: all of it: .+\n$/],
+      ['a: [1', /^The recipe is not YAML: .+\n$/],
+      [
+        'steps: [{ technique: quantize.float16, options: {} }]',
+        /^The recipe has the steps quantize\.float16; here it must be train\.labels alone\. .+\n$/,
+      ],
+      [
+        'steps: [{ technique: train.labels, options: { epoch: 3 } }]',
+        /^Fine-tune on labels has no option epoch\. \[epoch\] Its options are loss, epochs, .+\n$/,
+      ],
+      [
+        'steps: [{ technique: train.labels, options: { epochs: many } }]',
+        /^The option epochs is invalid: .+ \[epochs\]\n$/,
+      ],
+    ]
+    refusedEach(
+      cli,
+      refusals.map(([text, line], i) => [train('x.onnx', ...recipe(`bad${i}.yaml`, text)), line]),
+    )
     expect(existsSync(path('x.onnx.checkpoint'))).toBe(false)
-  })
+  }, 120_000)
 })
 
 describe('interrupted', () => {
   const common = ['--batch', '16', '--learning-rate', '0.003', '--json']
   /** A run of about this many seconds on the machine at hand. */
-  const SECONDS = 10
+  const SECONDS = 5
+  const endless = ['--epochs', '20000', ...common]
   let long: string[]
   beforeAll(() => {
     const d = document(cli.run(...train('speed.onnx', '--epochs', '100', ...common)))
     const seconds = d.history.reduce((sum: number, e: { seconds: number }) => sum + e.seconds, 0)
-    const epochs = Math.min(20_000, Math.ceil((100 * SECONDS) / seconds))
+    const epochs = Math.ceil((100 * SECONDS) / seconds)
     long = ['--epochs', String(epochs), ...common]
-  }, 60_000)
+  }, 120_000)
 
   function start(args: string[]) {
     const child = spawn(process.execPath, [cli.file, ...args])
@@ -364,15 +358,11 @@ describe('interrupted', () => {
   const wait = (ms: number) => new Promise(resolve => setTimeout(resolve, ms))
 
   /** Stops a run by SIGINT when it has saved its place; longer waits where the machine is slow. */
-  async function stopped(out: string): Promise<Run> {
-    for (let ms = 2500; ; ms *= 2) {
-      const run = start(train(out, ...long))
-      while (!existsSync(path(`${out}.checkpoint/lock`))) await wait(50)
-      refused(
-        cli.run(...train(out, ...long)),
-        `Another Bantam (process ${run.child.pid}) trains for this result. [${path(`${out}.checkpoint`)}] Wait for it, stop it, or choose another --out.`,
-        1,
-      )
+  async function stopped(out: string, args: string[], meanwhile?: (pid?: number) => void): Promise<Run> {
+    for (let ms = 500; ; ms *= 2) {
+      const run = start(train(out, ...args))
+      while (!existsSync(path(`${out}.checkpoint/plan.json`))) await wait(20)
+      meanwhile?.(run.child.pid)
       await wait(ms)
       run.child.kill('SIGINT')
       const ended = await run.done
@@ -385,24 +375,27 @@ describe('interrupted', () => {
   it('by SIGINT, then killed, and taken up again, ends at the same bytes', async () => {
     const whole = document(cli.run(...train('whole.onnx', ...long)))
     const saved = path('parts.onnx.checkpoint')
-    expect(await stopped('parts.onnx')).toEqual({
+    expect(await stopped('parts.onnx', long)).toEqual({
       code: 130,
       stdout: '',
       stderr: `Cancelled; the training has saved its place. [${saved}] Go on with the same command and --resume.\n`,
     })
     expect(readdirSync(saved)).toEqual(['checkpoint', 'plan.json'])
-    refused(
-      cli.run(...train('parts.onnx', ...long)),
-      `There is the checkpoint of an interrupted training. [${saved}] Go on with --resume, or start anew with --restart.`,
-      1,
-    )
-    refused(
-      cli.run(...train('parts.onnx', ...long, '--resume', '--batch', '17')),
-      `The checkpoint belongs to a training with other options, model or data. [${saved}/checkpoint] Give the same options as before, or remove the checkpoint to start anew.`,
-      1,
-    )
+    refusedEach(cli, [
+      [
+        train('parts.onnx', ...long),
+        `There is the checkpoint of an interrupted training. [${saved}] Go on with --resume, or start anew with --restart.`,
+        1,
+      ],
+      [
+        train('parts.onnx', ...long, '--resume', '--batch', '17'),
+        `The checkpoint belongs to a training with other options, model or data. [${saved}/checkpoint] Give the same options as before, or remove the checkpoint to start anew.`,
+        1,
+      ],
+    ])
     const killed = start(train('parts.onnx', ...long, '--resume'))
-    await wait(2000)
+    while (!existsSync(join(saved, 'lock'))) await wait(20)
+    await wait(500)
     killed.child.kill('SIGKILL')
     expect((await killed.done).code).toBeNull()
     expect(readdirSync(saved)).toContain('checkpoint')
@@ -414,13 +407,19 @@ describe('interrupted', () => {
     expect(existsSync(saved)).toBe(false)
   }, 240_000)
 
-  it('starts anew with --restart, and says that a checkpoint is damaged', async () => {
+  it('keeps others away, starts anew with --restart, and says that a checkpoint is damaged', async () => {
     const saved = path('again.onnx.checkpoint')
-    await stopped('again.onnx')
+    await stopped('again.onnx', endless, pid =>
+      refused(
+        cli.run(...train('again.onnx', ...endless)),
+        `Another Bantam (process ${pid}) trains for this result. [${saved}] Wait for it, stop it, or choose another --out.`,
+        1,
+      ),
+    )
     const bytes = readFileSync(join(saved, 'checkpoint'))
     writeFileSync(join(saved, 'checkpoint'), bytes.subarray(0, bytes.length - 1))
     refused(
-      cli.run(...train('again.onnx', ...long, '--resume')),
+      cli.run(...train('again.onnx', ...endless, '--resume')),
       `The checkpoint is damaged. [${saved}/checkpoint] Remove it to start the training anew.`,
     )
     const d = document(cli.run(...train('again.onnx', ...quick, '--restart', '--json')))

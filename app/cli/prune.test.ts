@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { inspectModel } from '../../main/measure/inspect'
 import { writeModel } from '../../main/onnx/write'
 import { spiral, spiralNet } from '../../main/training/testing'
-import { type BuiltCli, buildCli, type Run } from './testing'
+import { type BuiltCli, buildCli, document, refused, refusedEach } from './testing'
 
 let cli: BuiltCli
 let folder: string
@@ -33,20 +33,6 @@ const data = () => ['--data', path('data.csv'), '--input', 'x=a,b', '--threads',
 function prune(out: string, ...args: string[]): string[] {
   const method = args.includes('--method') ? [] : ['--method', 'channels', '--multiple', '1']
   return ['prune', path('net.onnx'), ...method, '--out', path(out), ...args]
-}
-
-function document(run: Run) {
-  expect(run.stderr).toBe('')
-  expect(run.code).toBe(0)
-  expect(run.stdout.trim().split('\n')).toHaveLength(1)
-  return JSON.parse(run.stdout)
-}
-
-function refused(run: Run, line: string | RegExp): void {
-  if (typeof line === 'string') expect(run.stderr).toBe(`${line}\n`)
-  else expect(run.stderr).toMatch(line)
-  expect(run.stderr.trim().split('\n')).toHaveLength(1)
-  expect([run.code, run.stdout]).toEqual([2, ''])
 }
 
 const left = (name: string) => readdirSync(folder).filter(file => file.startsWith(name))
@@ -107,38 +93,40 @@ describe('prune', () => {
 
   it('refuses what cannot work, in one line', () => {
     const missing = path('none.onnx')
-    refused(
-      cli.run('prune', missing, '--method', 'channels', '--out', path('x.onnx')),
-      `There is no such model file. [${missing}] Check the path.`,
-    )
-    refused(
-      cli.run(...prune('x.onnx', '--amount', '1')),
-      "Option '--amount <n>' argument '1' is invalid. It must be a number above 0 and below 1. See `bantam prune --help`.",
-    )
-    refused(
-      cli.run(...prune('x.onnx', '--method', 'chanels', '--amount', '0.5')),
-      /^There is no method chanels\. \[--method\] Choose one of: channels, /,
-    )
-    refused(
-      cli.run('prune', path('net.onnx'), '--method', 'channels'),
-      "Required option '--out <file>' not specified. Say where to write the result, or add --dry-run.",
-    )
-    refused(
-      cli.run(...prune('x.onnx', '--widths', 'group=nope,keep=0.5')),
-      'There is no group nope that could be reduced. [widths] Those that can are w0[1], w1[1].',
-    )
-    refused(
-      cli.run(...prune('x.onnx', '--amount', '0.99', '--least', '0.5')),
-      /^At most \d+ % of the .+ can go, not 99 %\. \[amount\] /,
-    )
-    refused(
-      cli.run(...prune('x.onnx', '--importance', 'taylor')),
-      'taylor is measured on samples. [--data] Add --data DATA, or choose another --importance.',
-    )
-    refused(
-      cli.run(...prune('x.onnx', '--resume')),
-      'There is no training to go on with: nothing is recovered. [--resume] Leave it out, or add --recover EPOCHS.',
-    )
+    refusedEach(cli, [
+      [
+        ['prune', missing, '--method', 'channels', '--out', path('x.onnx')],
+        `There is no such model file. [${missing}] Check the path.`,
+      ],
+      [
+        prune('x.onnx', '--amount', '1'),
+        "Option '--amount <n>' argument '1' is invalid. It must be a number above 0 and below 1. See `bantam prune --help`.",
+      ],
+      [
+        prune('x.onnx', '--method', 'chanels', '--amount', '0.5'),
+        /^There is no method chanels\. \[--method\] Choose one of: channels, /,
+      ],
+      [
+        ['prune', path('net.onnx'), '--method', 'channels'],
+        "Required option '--out <file>' not specified. Say where to write the result, or add --dry-run.",
+      ],
+      [
+        prune('x.onnx', '--widths', 'group=nope,keep=0.5'),
+        'There is no group nope that could be reduced. [widths] Those that can are w0[1], w1[1].',
+      ],
+      [
+        prune('x.onnx', '--amount', '0.99', '--least', '0.5'),
+        /^At most \d+ % of the .+ can go, not 99 %\. \[amount\] /,
+      ],
+      [
+        prune('x.onnx', '--importance', 'taylor'),
+        'taylor is measured on samples. [--data] Add --data DATA, or choose another --importance.',
+      ],
+      [
+        prune('x.onnx', '--resume'),
+        'There is no training to go on with: nothing is recovered. [--resume] Leave it out, or add --recover EPOCHS.',
+      ],
+    ])
     expect(left('x.onnx')).toEqual([])
   }, 120_000)
 
@@ -156,7 +144,11 @@ describe('prune', () => {
 describe('sensitivity', () => {
   it('measures every part alone', () => {
     const args = [path('net.onnx'), ...data(), '--keep', '0.5,0.25', '--samples', '120']
-    const d = document(cli.run('sensitivity', ...args, '--json'))
+    const [json, text] = cli.runEach([
+      ['sensitivity', ...args, '--json'],
+      ['sensitivity', ...args],
+    ])
+    const d = document(json)
     expect(d).toMatchObject({ model: path('net.onnx'), metric: 'accuracy', samples: 120, importance: 'l2' })
     expect(d.curves.map((c: { id: string }) => c.id)).toEqual(['w0[1]', 'w1[1]'])
     for (const { size, points } of d.curves) {
@@ -166,9 +158,8 @@ describe('sensitivity', () => {
         [0.25, 16],
       ])
     }
-    const { stdout } = cli.run('sensitivity', ...args)
-    expect(stdout).toMatch(/^accuracy on labels: \d+\.\d\d % on 120 samples, whole/)
-    expect(stdout).toMatch(/\npart +kind +size +MACs +50 % stays +25 % stays\n/)
+    expect(text?.stdout).toMatch(/^accuracy on labels: \d+\.\d\d % on 120 samples, whole/)
+    expect(text?.stdout).toMatch(/\npart +kind +size +MACs +50 % stays +25 % stays\n/)
   }, 120_000)
 
   it('measures every layer alone in 8 bits, and looks into one', () => {
@@ -178,19 +169,25 @@ describe('sensitivity', () => {
     expect(d.options).toMatchObject({ perChannel: false, calibration: 'minmax', samples: 100 })
     const ids: string[] = d.layers.map((l: { id: string }) => l.id)
     expect(ids.length).toBe(3)
-    const { stdout } = cli.run('sensitivity', ...args)
-    expect(stdout).toMatch(/\nlayer +op +MACs +whole +weights +activations +dB +outliers\n/)
-    const layer = document(cli.run('sensitivity', ...args, '--layer', ids[1] ?? '', '--json'))
+    const one = ['sensitivity', ...args, '--layer', ids[1] ?? '']
+    const [text, json, shown, stranger, wrong] = cli.runEach([
+      ['sensitivity', ...args],
+      [...one, '--json'],
+      one,
+      ['sensitivity', ...args, '--layer', 'nothing'],
+      ['sensitivity', ...args, '--keep', '0.5'],
+    ])
+    expect(text?.stdout).toMatch(/\nlayer +op +MACs +whole +weights +activations +dB +outliers\n/)
+    const layer = document(json)
     expect(layer.tensors.map((t: { role: string }) => t.role)).toEqual(['input', 'weight'])
     expect(layer.findings.length).toBeGreaterThan(0)
-    const shown = cli.run('sensitivity', ...args, '--layer', ids[1] ?? '').stdout
-    expect(shown).toMatch(/\nentropy +-?\d.* dB\n/)
-    expect(shown).toMatch(/\n• /)
+    expect(shown?.stdout).toMatch(/\nentropy +-?\d.* dB\n/)
+    expect(shown?.stdout).toMatch(/\n• /)
     refused(
-      cli.run('sensitivity', ...args, '--layer', 'nothing'),
+      stranger,
       'The layer is not among those that static int8 quantizes. [nothing] Choose a layer that the sensitivity lists.',
     )
-    expect(cli.run('sensitivity', ...args, '--keep', '0.5').stderr).toMatch(/Unknown option '--keep'/)
+    refused(wrong, /^Unknown option '--keep'/)
   }, 120_000)
 
   it('refuses shares that are none', () => {
