@@ -1,7 +1,4 @@
 /** The warm process's answer to what is in a layer. */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { LayerDetail } from '../../shared/quantize'
 import type { Dataset } from '../data/dataset'
 import type { Model } from '../onnx/model'
@@ -14,6 +11,7 @@ import { staticInt8 } from '../quantize/static-int8'
 import { Kept } from './kept'
 import { longAnswers } from './newest-first'
 import type { Asks } from './protocol'
+import { withScratch } from './scratch'
 import { requireCalibration } from './tasks/samples'
 
 type Ask = Asks['layer']['ask']
@@ -37,12 +35,6 @@ async function look(ask: Ask, options: StaticOptions, open: Open, signal: AbortS
   const { layer, threads, statistics } = ask
   const model = await models.get(ask.model.hash, () => readModel(ask.model.path))
   const calibration = requireCalibration(await open(ask.data))
-  const tempDir = await mkdtemp(join(tmpdir(), 'bantam-layer-'))
-  const context = { progress() {}, log() {}, signal, tempDir }
   const request = { model, options, calibration, threads, layer, statistics: folderStore(statistics) }
-  try {
-    return await layerDetail(request, context)
-  } finally {
-    await rm(tempDir, { recursive: true, force: true })
-  }
+  return withScratch(tempDir => layerDetail(request, { progress() {}, log() {}, signal, tempDir }))
 }

@@ -1,7 +1,4 @@
 /** The warm process's answer to what pruning would do. */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import type { PrunePreview } from '../../shared/prune'
 import type { Dataset } from '../data/dataset'
 import type { Model } from '../onnx/model'
@@ -13,6 +10,7 @@ import { Kept } from './kept'
 import { longAnswers } from './newest-first'
 import type { Asks, ModelRef } from './protocol'
 import { quicker } from './prune-quicker'
+import { withScratch } from './scratch'
 import { calibrationSamples } from './tasks/samples'
 
 type Ask = Asks['prune']['ask']
@@ -45,16 +43,13 @@ async function make(
 ): Promise<PrunePreview> {
   const model = await parentOf(parent)
   const calibration = data ? calibrationSamples(await open(data)) : undefined
-  const tempDir = await mkdtemp(join(tmpdir(), 'bantam-prune-'))
-  const context = { progress() {}, log() {}, signal, tempDir }
-  try {
+  return withScratch(async tempDir => {
+    const context = { progress() {}, log() {}, signal, tempDir }
     const input = { model, calibration, seed: 0, threads, device: 'cpu' as const }
     const plan = await techniqueById(step.technique).plan(input, step.options, context)
     const file = { path: parent.path, sizeBytes: parent.summary.sizeBytes }
-    return await previewPlan(file, model, plan, { threads, training: calibration }, context)
-  } finally {
-    await rm(tempDir, { recursive: true, force: true })
-  }
+    return previewPlan(file, model, plan, { threads, training: calibration }, context)
+  })
 }
 
 function parentOf({ hash, path }: ModelRef): Promise<Model> {

@@ -1,7 +1,4 @@
 /** The warm process's answer to what quantizing would do. */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { BantamError } from '../../shared/errors'
 import type { QuantizePreview } from '../../shared/quantize'
 import type { Dataset } from '../data/dataset'
@@ -21,6 +18,7 @@ import { Kept } from './kept'
 import { longAnswers } from './newest-first'
 import type { Asks } from './protocol'
 import { quickerQuantization } from './quantize-quicker'
+import { withScratch } from './scratch'
 import { calibrationSamples, requireCalibration } from './tasks/samples'
 
 type Ask = Asks['quantize']['ask']
@@ -67,9 +65,8 @@ async function make(
   const opened = data ? await open(data) : null
   const needed = technique.needs !== 'nothing' && opened
   const calibration = needed ? requireCalibration(needed) : calibrationSamples(opened)
-  const tempDir = await mkdtemp(join(tmpdir(), 'bantam-quantize-'))
-  const context: TaskContext = { progress() {}, log() {}, signal, tempDir }
-  try {
+  return withScratch(async tempDir => {
+    const context: TaskContext = { progress() {}, log() {}, signal, tempDir }
     const taken = Number(options.samples ?? 0)
     const worth =
       data && calibration
@@ -80,10 +77,8 @@ async function make(
     const input = { model, calibration, statistics: await statisticsIn(statistics), seed: 0, threads }
     const plan = await technique.plan(input, options, context)
     const file = { path, sizeBytes: summary.sizeBytes, model }
-    return await previewQuantized(file, technique, plan, worth, context)
-  } finally {
-    await rm(tempDir, { recursive: true, force: true })
-  }
+    return previewQuantized(file, technique, plan, worth, context)
+  })
 }
 
 function statisticsIn(folder: string): Promise<StatisticsStore> {

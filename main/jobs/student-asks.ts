@@ -1,6 +1,4 @@
 /** The warm process's answers about students: what one would be, its graph, and values in it that are like the teacher's. */
-import { mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { GraphView, StudentPreview, SuggestedPair } from '../../shared/training'
 import type { Batch, Dataset } from '../data/dataset'
@@ -16,6 +14,7 @@ import { readModel } from '../onnx/read'
 import { writeModel } from '../onnx/write'
 import { Kept } from './kept'
 import type { Asks, InspectedRef, ModelRef, StudentRef } from './protocol'
+import { withScratch } from './scratch'
 import { speedNextTo } from './speed-next-to'
 
 interface Made {
@@ -64,8 +63,7 @@ async function preview({ teacher, student }: Asks['student']['ask']): Promise<St
     return { ...about, ...costOf(summary), ...(await speedNextTo(teacher.path, path, [])) }
   }
   const { model, notes } = await studentOf(teacher, student)
-  const folder = await mkdtemp(join(tmpdir(), 'bantam-student-'))
-  try {
+  return withScratch(async folder => {
     const file = join(folder, 'student.onnx')
     await writeModel(model, file)
     return {
@@ -73,9 +71,7 @@ async function preview({ teacher, student }: Asks['student']['ask']): Promise<St
       ...costOf(await inspectModel(file)),
       ...(await speedNextTo(teacher.path, file, notes)),
     }
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
+  })
 }
 
 function costOf({ parameters, macs, sizeBytes }: InspectedRef['summary']) {
