@@ -1,4 +1,4 @@
-import { Button } from '@mantine/core'
+import { Button, Group } from '@mantine/core'
 import { Binary, Database } from 'lucide-react'
 import { useState } from 'react'
 import type { Study, TechniqueInfo, Variant } from '../../../shared/domain'
@@ -6,6 +6,7 @@ import { teacherOf, useApp } from '../store/app'
 import { type Dialog, openDialog } from '../store/ui'
 import { EmptyState } from '../ui/EmptyState'
 import { STATIC } from '../variant/kinds'
+import { findLayerDialog } from './find-layer'
 import { QuantizeBody } from './QuantizeBody'
 import { floatAncestor, isQuantized, multiplies } from './quantizable'
 
@@ -22,8 +23,8 @@ interface QuantizeDialogProps {
 export function QuantizeDialog({ parent: parentId, technique, options, layer }: QuantizeDialogProps) {
   const techniques = useApp(s => s.info?.techniques ?? NO_TECHNIQUES)
   const study = useApp(s => s.study)
-  const [parent, setParent] = useState(parentId)
-  const variant = study?.variants.find(v => v.id === parent) ?? teacherOf(study)
+  const [from, setFrom] = useState<From>({ parent: parentId, options: options ?? NO_OPTIONS })
+  const variant = study?.variants.find(v => v.id === from.parent) ?? teacherOf(study)
   if (!variant || !study || !techniques.some(t => t.id === STATIC)) {
     return (
       <EmptyState icon={Binary} title="Nothing to quantize">
@@ -32,38 +33,56 @@ export function QuantizeDialog({ parent: parentId, technique, options, layer }: 
     )
   }
   return (
-    whyNot(study, variant, technique, setParent) ?? (
+    whyNot(study, variant, technique, setFrom) ?? (
       <QuantizeBody
         key={variant.id}
         techniques={techniques}
         study={study}
         parent={variant}
         technique={technique ?? STATIC}
-        given={options ?? NO_OPTIONS}
+        given={from.options}
         layer={layer}
-        onParent={setParent}
+        onParent={parent => setFrom({ ...from, parent })}
       />
     )
   )
+}
+
+/** The model, and values to begin with. */
+interface From {
+  parent: string
+  options: Readonly<Record<string, unknown>>
 }
 
 const NO_TECHNIQUES: TechniqueInfo[] = []
 const NO_OPTIONS: Readonly<Record<string, unknown>> = {}
 
 /** Why a variant cannot be quantized here, and where to go; null where it can. */
-function whyNot(
-  study: Study,
-  variant: Variant,
-  technique: string | undefined,
-  onParent: (id: string) => void,
-) {
+function whyNot(study: Study, variant: Variant, technique: string | undefined, onFrom: (from: From) => void) {
   if (isQuantized(variant)) {
     const float = floatAncestor(study.variants, variant)
+    const again = findLayerDialog(study.variants, variant)
     return (
       <EmptyState
         icon={Binary}
         title={`${variant.name} is quantized already`}
-        actions={float && <Button onClick={() => onParent(float.id)}>Quantize {float.name}</Button>}
+        actions={
+          <Group gap="xs" justify="center">
+            {again?.kind === 'quantize' && (
+              <Button onClick={() => onFrom({ parent: again.parent, options: again.options ?? NO_OPTIONS })}>
+                Go on from its choices
+              </Button>
+            )}
+            {float && (
+              <Button
+                variant={again ? 'default' : 'filled'}
+                onClick={() => onFrom({ parent: float.id, options: NO_OPTIONS })}
+              >
+                Quantize {float.name} anew
+              </Button>
+            )}
+          </Group>
+        }
       >
         {float
           ? 'Numbers that were rounded once are not rounded again: start from the model it was made of.'

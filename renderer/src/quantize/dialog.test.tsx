@@ -228,7 +228,9 @@ describe('quantizing to 8 bits', () => {
     cleanup()
     show({ parent: 'v1' })
     expect(await screen.findByText(/is quantized already/)).toBeTruthy()
-    fireEvent.click(button('Quantize digits-cnn'))
+    expect(button('Quantize digits-cnn anew')).toBeTruthy()
+    // Its own choices are where it goes on from.
+    fireEvent.click(button('Go on from its choices'))
     expect(await screen.findByLabelText('What the quantized model would be')).toBeTruthy()
   })
 })

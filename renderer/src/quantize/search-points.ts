@@ -57,9 +57,11 @@ export function bestSoFar({
   if (!improved) return []
   let loss: number | undefined
   return trials.flatMap((trial, i) => {
-    const before = loss === undefined ? [] : [{ x: i + 1, loss }]
+    const before = loss
     if (improved.includes(i)) loss = trial.drop.value
-    return loss === undefined ? [] : [...before, { x: i + 1, loss }]
+    return [before, loss === before ? undefined : loss].flatMap(level =>
+      level === undefined ? [] : [{ x: i + 1, loss: level }],
+    )
   })
 }
 
