@@ -8,7 +8,7 @@ import { DatasetSpec, type Study } from '../../shared/domain'
 import { sampleModelPath } from '../data/source'
 import { modelHash } from '../onnx/read'
 import { readArtifact } from '../workspace/artifacts'
-import { type TestBench, withBench } from './testing'
+import { quiet, type TestBench, withBench } from './testing'
 
 /** A small part of the digits: enough to measure, quick to read. */
 const DIGITS = 'sample:digits#0:600'
@@ -19,14 +19,6 @@ async function studyWithTeacher({ client, grant, ended }: TestBench): Promise<st
   const job = await client.models.import({ study: id, file: grant(sampleModelPath('digits')) })
   expect((await ended(job.id)).error).toBeNull()
   return id
-}
-
-/** Cancels the measurement an import queues, for tests that are about something else. */
-async function cancelQueued({ client, ended }: TestBench): Promise<void> {
-  for (const job of await client.jobs.list()) {
-    if (job.state === 'queued' || job.state === 'running') await client.jobs.cancel({ id: job.id })
-  }
-  for (const job of await client.jobs.list()) await ended(job.id)
 }
 
 test('every procedure of the contract has a handler', async () => {
@@ -57,7 +49,7 @@ test('[J13] a study from model and data to a proven variant, its comparison and 
   await withBench(async desk => {
     const { client, ended, grant, bench, folder } = desk
     const study = await studyWithTeacher(desk)
-    await cancelQueued(desk)
+    await quiet(desk)
 
     const probe = await client.datasets.probe({ study, file: 'sample:digits' })
     expect(probe.count).toBe(10_000)
@@ -74,7 +66,7 @@ test('[J13] a study from model and data to a proven variant, its comparison and 
     const data = await client.datasets.import({ study, file: 'sample:digits', name: 'Some digits', spec })
     const imported = await ended(data.id)
     expect(imported.error).toBeNull()
-    await cancelQueued(desk)
+    await quiet(desk)
     const dataset = await client.datasets.get({ id: imported.result ?? '' })
     expect(dataset).toMatchObject({ count: 600, task: 'classification', spec: { source: DIGITS } })
 
@@ -154,7 +146,7 @@ test('[J13] a study from model and data to a proven variant, its comparison and 
     expect(readdirSync(join(folder, 'tmp'))).toEqual([])
     expect(grant(folder)).toBeTruthy()
   })
-}, 120_000)
+}, 240_000)
 
 describe('[W20] failures', () => {
   test('say what, where and what to do', async () => {
@@ -192,7 +184,7 @@ describe('[W20] failures', () => {
     await withBench(async desk => {
       const { client } = desk
       const study = await studyWithTeacher(desk)
-      await cancelQueued(desk)
+      await quiet(desk)
       const parent = (await client.studies.get({ id: study })).variants[0]?.id ?? ''
       const before = (await client.jobs.list()).length
       const make = (technique: string, options: Record<string, unknown>) =>
@@ -225,7 +217,7 @@ describe('[W21] only what was granted is read', () => {
     await withBench(async desk => {
       const { client, grant, folder } = desk
       const study = await studyWithTeacher(desk)
-      await cancelQueued(desk)
+      await quiet(desk)
       const spec = DatasetSpec.parse({ source: '/etc/passwd#0:10' })
       const job = await client.datasets.import({ study, file: grant(folder), name: 'Data', spec })
       const row = desk.bench.workspace.database.get('SELECT request FROM jobs WHERE id = ?', job.id)
@@ -256,7 +248,7 @@ test('a second teacher is refused, a variant by import is not', async () => {
   await withBench(async desk => {
     const { client, grant, ended } = desk
     const study = await studyWithTeacher(desk)
-    await cancelQueued(desk)
+    await quiet(desk)
     const file = grant(sampleModelPath('digits'))
     await expect(client.models.import({ study, file })).rejects.toMatchObject({
       data: { code: 'conflict', message: 'The study has a teacher already.' },
@@ -264,7 +256,7 @@ test('a second teacher is refused, a variant by import is not', async () => {
     const parent = (await client.studies.get({ id: study })).variants[0]?.id ?? null
     const job = await client.models.import({ study, file, parent })
     const { result } = await ended(job.id)
-    await cancelQueued(desk)
+    await quiet(desk)
     const { variants } = await client.studies.get({ id: study })
     expect(variants.map(v => [v.id === result, v.parentId, v.name])).toEqual([
       [false, null, 'digits-teacher'],
@@ -312,7 +304,7 @@ test('the sample study is made of real jobs, once', async () => {
       ])
       expect((await client.studies.sample({})).id).toBe(study?.id)
       await client.studies.remove({ id: study?.id ?? '' })
-      await cancelQueued(desk)
+      await quiet(desk)
       expect(await client.studies.list()).toEqual([])
       expect(existsSync(desk.folder)).toBe(true)
     },

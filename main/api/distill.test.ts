@@ -6,7 +6,7 @@ import { makeModel, makeNode, makeValue } from '../onnx/build'
 import type { Model } from '../onnx/model'
 import { writeModel } from '../onnx/write'
 import { makeStudy } from '../workspace/fixture'
-import { type TestBench, withBench } from './testing'
+import { quiet, type TestBench, withBench } from './testing'
 
 /** A study with the digits teacher; answers with its id and the teacher's. */
 async function digits(desk: TestBench): Promise<{ study: string; teacher: string }> {
@@ -16,16 +16,16 @@ async function digits(desk: TestBench): Promise<{ study: string; teacher: string
 
 /** Imports a model and cancels the measurement that would follow; answers with the variant's id. */
 async function imported(
-  { client, grant, ended }: TestBench,
+  desk: TestBench,
   study: string,
   parent: string | null,
   file: string,
 ): Promise<string> {
+  const { client, grant, ended } = desk
   const { id } = await client.models.import({ study, file: grant(file), parent })
   const { error, result } = await ended(id)
   expect(error).toBeNull()
-  for (const job of await client.jobs.list()) await client.jobs.cancel({ id: job.id })
-  for (const job of await client.jobs.list()) await ended(job.id)
+  await quiet(desk)
   return result ?? ''
 }
 
@@ -69,7 +69,7 @@ test('[J23] what a student would be, its graph, and pairs of values in both', as
       expect(names(small)).toContain(pair.student)
     }
   })
-}, 60_000)
+}, 120_000)
 
 test('[J23] a model of the study is previewed; what does not fit is refused', async () => {
   await withBench(async desk => {
@@ -114,7 +114,7 @@ test('[J23] a model of the study is previewed; what does not fit is refused', as
       data: { code: 'conflict' },
     })
   })
-}, 60_000)
+}, 120_000)
 
 /** A model of other inputs and outputs than the digits teacher's. */
 function other(): Model {

@@ -1,53 +1,6 @@
 /** Pruning through the contract, with the real engine: a small net and a table of points. */
-import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
 import { expect, test } from 'vitest'
-import type { DatasetSpec } from '../../shared/domain'
-import { writeModel } from '../onnx/write'
-import { spiral, spiralNet } from '../training/testing'
-import { type TestBench, withBench } from './testing'
-
-interface Desk extends TestBench {
-  study: string
-  teacher: string
-}
-
-/** A study with a small net; `data` adds points, half of them for testing. */
-async function withNet(work: (desk: Desk) => Promise<void>): Promise<void> {
-  await withBench(async test => {
-    const { client, folder, grant, ended } = test
-    const { id: study } = await client.studies.create({ name: 'Spiral' })
-    const file = join(folder, 'net.onnx')
-    await writeModel(spiralNet(64), file)
-    const { result, error } = await ended((await client.models.import({ study, file: grant(file) })).id)
-    expect(error).toBeNull()
-    const desk = { ...test, study, teacher: result ?? '' }
-    await quiet(desk)
-    await work(desk)
-  })
-}
-
-async function addPoints(desk: Desk, choices: Partial<DatasetSpec> = {}): Promise<void> {
-  const { client, folder, grant, ended, study } = desk
-  const data = spiral(240)
-  const { feeds, labels } = await data.batch(data.indices('all'))
-  const x = feeds.x?.data ?? []
-  const rows = Array.from({ length: 240 }, (_, i) => `${x[2 * i]},${x[2 * i + 1]},arm${labels?.[i]}`)
-  const path = join(folder, 'points.csv')
-  writeFileSync(path, `a,b,label\n${rows.join('\n')}\n`)
-  const file = grant(path)
-  const { suggestion } = await client.datasets.probe({ study, file })
-  const spec = { ...suggestion, inputs: { x: ['a', 'b'] }, ...choices }
-  const job = await ended((await client.datasets.import({ study, file, name: 'Points', spec })).id)
-  expect(job.error).toBeNull()
-  await quiet(desk)
-}
-
-/** Cancels the measurements that imports queue. */
-async function quiet({ client, ended }: TestBench): Promise<void> {
-  for (const job of await client.jobs.list()) await client.jobs.cancel({ id: job.id })
-  for (const job of await client.jobs.list()) await ended(job.id)
-}
+import { addPoints, withNet } from './testing-net'
 
 const channels = (options: Record<string, unknown> = {}) => ({
   technique: 'prune.channels',
@@ -55,7 +8,7 @@ const channels = (options: Record<string, unknown> = {}) => ({
 })
 
 test('[J24] what pruning would do is shown before the job, and the job does it', async () => {
-  await withNet(async desk => {
+  await withNet(64, async desk => {
     const { client, ended, study, teacher } = desk
     const preview = (step: { technique: string; options: Record<string, unknown> }) =>
       client.prune.preview({ parent: teacher, step })
@@ -101,9 +54,16 @@ test('[J24] what pruning would do is shown before the job, and the job does it',
     // Without data nothing is recovered, scored on samples, or measured.
     const make = (options: Record<string, unknown>) =>
       client.variants.create({ parent: teacher, step: channels(options) })
-    for (const options of [{ recover: 1 }, { recovery: 'statistics' }, { importance: 'taylor' }]) {
+    for (const [options, what] of [
+      [{ recover: 1 }, 'recovery distill'],
+      [{ recovery: 'statistics' }, 'recovery statistics'],
+      [{ importance: 'taylor' }, 'importance taylor'],
+    ] as const) {
       await expect(make(options)).rejects.toMatchObject({
-        data: { code: 'bad-data', message: 'Prune channels needs data, and the study has none.' },
+        data: {
+          code: 'bad-data',
+          message: `Prune channels with ${what} needs data, and the study has none.`,
+        },
       })
     }
     await expect(client.prune.measure({ variant: teacher })).rejects.toMatchObject({
@@ -111,10 +71,10 @@ test('[J24] what pruning would do is shown before the job, and the job does it',
     })
     expect(await client.prune.sensitivity({ variant: teacher })).toBeNull()
   })
-}, 120_000)
+}, 240_000)
 
 test('[J25] sensitivity is kept for the model and the data it was measured on', async () => {
-  await withNet(async desk => {
+  await withNet(64, async desk => {
     const { client, ended, teacher } = desk
     await addPoints(desk)
     const job = await client.prune.measure({ variant: teacher, keeps: [0.25, 0.5], samples: 60 })
@@ -134,10 +94,10 @@ test('[J25] sensitivity is kept for the model and the data it was measured on', 
     await addPoints(desk, { labels: null, task: 'none' })
     expect(await client.prune.sensitivity({ variant: teacher })).toBeNull()
   })
-}, 120_000)
+}, 240_000)
 
 test('[J16] [J20] recovery is a training, told as one over its rounds', async () => {
-  await withNet(async desk => {
+  await withNet(64, async desk => {
     const { client, ended, study, teacher } = desk
     await addPoints(desk)
     const step = channels({ amount: 0.5, recover: 2, steps: 2, importance: 'taylor', samples: 40 })
@@ -152,4 +112,4 @@ test('[J16] [J20] recovery is a training, told as one over its rounds', async ()
     const made = variants.find(v => v.id === result)
     expect(made?.summary.macs).toBeLessThan(0.6 * (variants[0]?.summary.macs ?? 0))
   })
-}, 120_000)
+}, 240_000)

@@ -6,6 +6,9 @@ import { inFolder } from '../workspace/fixture'
 import type { Router } from './router'
 import { openWorkbench, type Workbench } from './workbench'
 
+// Jobs measure what they make; here that it is measured is what matters, and not how exactly.
+process.env.BANTAM_ROW_MS ??= '50'
+
 export interface TestBench {
   bench: Workbench
   client: RouterClient<Router>
@@ -29,6 +32,13 @@ export async function withBench(
       await bench.close()
     }
   })
+}
+
+/** Cancels the measurements that imports queue, for tests that are about something else. */
+export async function quiet({ client, ended }: Pick<TestBench, 'client' | 'ended'>): Promise<void> {
+  for (const { id, state } of await client.jobs.list())
+    if (state === 'queued' || state === 'running') await client.jobs.cancel({ id })
+  for (const { id } of await client.jobs.list()) await ended(id)
 }
 
 function helpers(bench: Workbench): Pick<TestBench, 'ended' | 'grant'> {

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import type { DatasetSpec, Job } from '../../shared/domain'
 import { sampleModelPath } from '../data/source'
-import { type TestBench, withBench } from './testing'
+import { quiet, type TestBench, withBench } from './testing'
 
 const OPTIONS = { student: 'slim:0.5', epochs: 6, batch: 32, validation: 0.2 }
 
@@ -31,12 +31,6 @@ async function addData(
   const { suggestion } = await client.datasets.probe({ study, file })
   const spec = { ...suggestion, source: 'sample:digits#0:300', ...choices }
   return ended((await client.datasets.import({ study, file, name: 'Some digits', spec })).id)
-}
-
-/** Cancels the measurements that imports queue. */
-async function quiet({ client, ended }: TestBench): Promise<void> {
-  for (const job of await client.jobs.list()) await client.jobs.cancel({ id: job.id })
-  for (const job of await client.jobs.list()) await ended(job.id)
 }
 
 /** Waits until a training has done so many steps. */
@@ -82,7 +76,7 @@ test('[J16] [J18] [J20] [J22] a student paused and resumed is, bit for bit, the 
     expect(left).toMatchObject({ technique: 'distill.student', ended: 'done', totalEpochs: 6 })
     expect(left?.epochs).toHaveLength(6)
   })
-}, 120_000)
+}, 240_000)
 
 test('[J18] [J22] one finished early becomes a variant, from which the next student may start', async () => {
   await withBench(async desk => {
@@ -116,4 +110,4 @@ test('[J18] [J22] one finished early becomes a variant, from which the next stud
     })
     expect((await client.jobs.list()).length).toBe(before + 2) // the import and its measurement
   })
-}, 120_000)
+}, 240_000)
