@@ -4,6 +4,7 @@ import type { QuantizeSearch } from '../../../shared/quantize'
 import type { TaskContext } from '../../jobs/context'
 import type { PlanInput, SampleSet, Technique } from '../../technique'
 import { adviseStatic } from '../advice'
+import { StaticOptions } from '../static/options'
 import { needsCalibration } from '../static/plan'
 import { staticInt8 } from '../static-int8'
 import { resultNotes } from './notes'
@@ -20,7 +21,7 @@ export const mixedPrecision: Technique<typeof MixedOptions> = {
   needs: 'calibration',
   options: MixedOptions,
   advise(about, options) {
-    const advice = adviseStatic(about, options)
+    const advice = adviseStatic(about, StaticOptions.parse(options))
     const message = `The search takes up to ${options.minutes} minutes; with layers left in float the result is larger and slower than what is told here.`
     return { ...advice, notes: [...advice.notes, { code: 'search', severity: 'info', message }] }
   },
