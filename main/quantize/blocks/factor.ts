@@ -43,6 +43,7 @@ export async function factorInputs(
   if (actOrder) order.sort((a, b) => (diagonal[b] as number) - (diagonal[a] as number) || a - b)
   const mean = diagonal.reduce((sum, value) => sum + value, 0) / k || 1
   const upper = new Float64Array(k * k)
+  const work = new Work(products, pause)
   for (let added = damping * mean; added < 1e6 * mean; added *= 10) {
     for (let i = 0; i < k; i++) {
       const row = (order[i] as number) * k
@@ -51,8 +52,8 @@ export async function factorInputs(
       // An input that is always zero has no bearing on the others.
       upper[at] = (upper[at] || mean) + added
     }
-    if (!(await cholesky(upper, k, products, pause))) continue
-    await invert(upper, k, products, pause)
+    if (!(await cholesky(upper, k, work))) continue
+    await invert(upper, k, work)
     return { k, order, upper, moments }
   }
   throw new BantamError('bad-data', 'What a layer is given on the samples has no usable second moments.', {
@@ -61,76 +62,78 @@ export async function factorInputs(
 }
 
 /** Replaces a symmetric H by the upper triangle M with H = M·Mᵀ. False where H is not positive definite. */
-async function cholesky(
-  h: Float64Array,
-  k: number,
-  products: Products,
-  pause?: () => Promise<void>,
-): Promise<boolean> {
+async function cholesky(h: Float64Array, k: number, work: Work): Promise<boolean> {
   for (let to = k; to > 0; to -= PANEL) {
+    await work.pause?.()
     const from = Math.max(0, to - PANEL)
-    await pause?.()
-    await subtractBehind(h, k, from, to, products)
-    for (let j = to - 1; j >= from; j--) {
-      const row = j * k
-      const square = (h[row + j] as number) - dot(h, row, row, j + 1, to)
-      if (!(square > 0)) return false
-      const root = Math.sqrt(square)
-      h[row + j] = root
-      for (let i = 0; i < j; i++) {
-        const at = i * k + j
-        h[at] = ((h[at] as number) - dot(h, i * k, row, j + 1, to)) / root
-      }
+    const [width, behind] = [to - from, k - to]
+    // Rows of the panel behind it, turned: [behind, width].
+    const turned = work.take('turned', behind * width)
+    for (let c = 0; c < width; c++) {
+      const row = (from + c) * k + to
+      for (let t = 0; t < behind; t++) turned[t * width + c] = h[row + t] as number
+    }
+    /** H[rows, panel] less what is explained by the columns behind. */
+    const left = async (first: number, count: number) => {
+      const own = part(h, k, { first, count, from, to }, work.take('own', count * width))
+      if (behind === 0) return own
+      const rows = part(h, k, { first, count, from: to, to: k }, work.take('rows', count * behind))
+      const explained = await work.products.multiply(rows, turned, count, behind, width)
+      for (let i = 0; i < own.length; i++) own[i] = (own[i] as number) - (explained[i] as number)
+      return own
+    }
+    const block = await left(from, width)
+    if (!factorBlock(block, width)) return false
+    for (let r = 0; r < width; r++) h.set(block.subarray(r * width, (r + 1) * width), (from + r) * k + from)
+    // M[rows, panel]·blockᵀ = left
+    const inverse = invertBlock(h, k, from, width)
+    const upright = Float64Array.from(
+      inverse,
+      (_, at) => inverse[(at % width) * width + Math.floor(at / width)] as number,
+    )
+    for (let first = 0; first < from; first += CHUNK) {
+      const count = Math.min(CHUNK, from - first)
+      const made = await work.products.multiply(await left(first, count), upright, count, width, width)
+      for (let r = 0; r < count; r++) h.set(made.subarray(r * width, (r + 1) * width), (first + r) * k + from)
     }
   }
   return true
 }
 
-/** h[r, from…to) −= Σ over t ≥ to of M[r, t]·M[from…to), t], for all rows r < to. */
-async function subtractBehind(
-  h: Float64Array,
-  k: number,
-  from: number,
-  to: number,
-  products: Products,
-): Promise<void> {
-  const [width, behind] = [to - from, k - to]
-  if (behind === 0) return
-  const b = new Float64Array(behind * width)
-  for (let c = 0; c < width; c++) {
-    const row = (from + c) * k + to
-    for (let t = 0; t < behind; t++) b[t * width + c] = h[row + t] as number
-  }
-  for (let first = 0; first < to; first += CHUNK) {
-    const count = Math.min(CHUNK, to - first)
-    const a = part(h, k, { first, count, from: to, to: k })
-    const product = await products.multiply(a, b, count, behind, width)
-    for (let r = 0; r < count; r++) {
-      const at = (first + r) * k + from
-      for (let c = 0; c < width; c++) h[at + c] = (h[at + c] as number) - (product[r * width + c] as number)
+/** As `cholesky`, of a small matrix [n, n] at once; what is below the diagonal becomes zero. */
+function factorBlock(h: Float64Array, n: number): boolean {
+  for (let j = n - 1; j >= 0; j--) {
+    for (let i = j; i >= 0; i--) {
+      let sum = h[i * n + j] as number
+      for (let t = j + 1; t < n; t++) sum -= (h[i * n + t] as number) * (h[j * n + t] as number)
+      if (i === j && !(sum > 0)) return false
+      h[i * n + j] = i === j ? Math.sqrt(sum) : sum / (h[j * n + j] as number)
     }
+    for (let i = j + 1; i < n; i++) h[i * n + j] = 0
   }
+  return true
 }
 
 /** Replaces an upper triangle M by its inverse, whatever lies below its diagonal. */
-async function invert(
-  m: Float64Array,
-  k: number,
-  products: Products,
-  pause?: () => Promise<void>,
-): Promise<void> {
+async function invert(m: Float64Array, k: number, work: Work): Promise<void> {
+  const { products } = work
   for (let to = k; to > 0; to -= BAND) {
     const first = Math.max(0, to - BAND)
     const count = to - first
     const own = invertBlock(m, k, first, count)
-    const right = part(m, k, { first, count, from: to, to: k })
+    const right = part(m, k, { first, count, from: to, to: k }, new Float64Array(count * (k - to)))
     // U[own, right] = −U[own, own]·(M[own, right]·U[right, right]), where U[right, right] is there already.
     for (let begin = to; begin < k; begin += CHUNK) {
-      await pause?.()
+      await work.pause?.()
       const end = Math.min(k, begin + CHUNK)
       const [rows, columns] = [end - to, end - begin]
-      const a = part(right, k - to, { first: 0, count, from: 0, to: rows })
-      const done = upperPart(m, k, { first: to, count: rows, from: begin, to: end })
+      const a = part(right, k - to, { first: 0, count, from: 0, to: rows }, work.take('rows', count * rows))
+      const done = upperPart(
+        m,
+        k,
+        { first: to, count: rows, from: begin, to: end },
+        work.take('own', rows * columns),
+      )
       const between = await products.multiply(a, done, count, rows, columns)
       const product = await products.multiply(own, between, count, count, columns)
       for (let r = 0; r < count; r++) {
@@ -161,6 +164,26 @@ function invertBlock(m: Float64Array, k: number, first: number, count: number): 
   return made
 }
 
+/** What both steps work with. Room for parts of the matrix is kept: made anew for every product it would be gigabytes. */
+class Work {
+  private readonly rooms = new Map<string, Float64Array>()
+
+  constructor(
+    readonly products: Products,
+    readonly pause?: () => Promise<void>,
+  ) {}
+
+  /** Room for so many values, with what was in it before. */
+  take(name: string, size: number): Float64Array {
+    let room = this.rooms.get(name)
+    if (!room || room.length < size) {
+      room = new Float64Array(size)
+      this.rooms.set(name, room)
+    }
+    return room.subarray(0, size)
+  }
+}
+
 interface Part {
   first: number
   count: number
@@ -169,8 +192,12 @@ interface Part {
 }
 
 /** Some rows and columns of a matrix of `width` columns. */
-function part(matrix: Float64Array, width: number, { first, count, from, to }: Part): Float64Array {
-  const out = new Float64Array(count * (to - from))
+function part(
+  matrix: Float64Array,
+  width: number,
+  { first, count, from, to }: Part,
+  out: Float64Array,
+): Float64Array {
   for (let r = 0; r < count; r++) {
     const row = (first + r) * width
     out.set(matrix.subarray(row + from, row + to), r * (to - from))
@@ -179,26 +206,17 @@ function part(matrix: Float64Array, width: number, { first, count, from, to }: P
 }
 
 /** As `part`, of an upper triangle: zero below the diagonal. */
-function upperPart(matrix: Float64Array, width: number, { first, count, from, to }: Part): Float64Array {
-  const out = new Float64Array(count * (to - from))
+function upperPart(
+  matrix: Float64Array,
+  width: number,
+  { first, count, from, to }: Part,
+  out: Float64Array,
+): Float64Array {
+  out.fill(0)
   for (let r = 0; r < count; r++) {
     const begin = Math.max(from, first + r)
     const row = (first + r) * width
     if (begin < to) out.set(matrix.subarray(row + begin, row + to), r * (to - from) + begin - from)
   }
   return out
-}
-
-/** Σ over [from, to) of two rows of a matrix, in four sums. */
-function dot(data: Float64Array, a: number, b: number, from: number, to: number): number {
-  let [s0, s1, s2, s3] = [0, 0, 0, 0]
-  let t = from
-  for (; t + 3 < to; t += 4) {
-    s0 += (data[a + t] as number) * (data[b + t] as number)
-    s1 += (data[a + t + 1] as number) * (data[b + t + 1] as number)
-    s2 += (data[a + t + 2] as number) * (data[b + t + 2] as number)
-    s3 += (data[a + t + 3] as number) * (data[b + t + 3] as number)
-  }
-  for (; t < to; t++) s0 += (data[a + t] as number) * (data[b + t] as number)
-  return s0 + s1 + (s2 + s3)
 }
