@@ -175,6 +175,8 @@ export const contract = {
           step: Step,
           name: z.string().optional(),
           seed: z.number().int().default(0),
+          /** Where a training runs; absent, where the settings say. */
+          device: Device.optional(),
         }),
       )
       .output(Job),

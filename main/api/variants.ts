@@ -32,7 +32,7 @@ export function variantsRouter(bench: Bench) {
         name: input.name ?? null,
         seed: input.seed,
         ...(isTrainingStep(step)
-          ? { conditions: { dataset: dataset?.id ?? null, ...(await machine(workspace)) } }
+          ? { conditions: { dataset: dataset?.id ?? null, ...(await machine(workspace, input.device)) } }
           : {}),
       })
     }),

@@ -1,5 +1,5 @@
 /** What tasks are told about models, datasets and the machine. */
-import type { DatasetRecord, Step } from '../../../shared/domain'
+import type { DatasetRecord, Device, Step } from '../../../shared/domain'
 import { BantamError } from '../../../shared/errors'
 import { defaultThreads } from '../../measure/hardware'
 import { latestEvaluation } from '../../workspace/measurements'
@@ -59,8 +59,8 @@ export function evaluatedRef(
   return { hash: variantCore(workspace, variant).model, outputs: workspace.store.path(stored.outputs) }
 }
 
-/** Device and threads of the settings; 0 threads means the machine's physical cores. */
-export async function machine(workspace: Workspace): Promise<Machine> {
-  const { device, threads } = readSettings(workspace)
-  return { device, threads: threads || (await defaultThreads()) }
+/** Threads of the settings, and their device unless another is given; 0 threads means the machine's physical cores. */
+export async function machine(workspace: Workspace, device?: Device): Promise<Machine> {
+  const { device: usual, threads } = readSettings(workspace)
+  return { device: device ?? usual, threads: threads || (await defaultThreads()) }
 }

@@ -69,7 +69,8 @@ function TrainBody({ info, study, parent, given, onParent }: TrainBodyProps) {
     let first: { id: string; result: null } | null = null
     for (const job of train.jobs) {
       const step = { technique: info.id, options: job.options }
-      const { id } = await createVariant(client, { parent: parent.id, step, name: job.name, seed: job.seed })
+      const order = { parent: parent.id, step, name: job.name, seed: job.seed }
+      const { id } = await createVariant(client, { ...order, device: train.device ?? undefined })
       first ??= { id, result: null }
     }
     if (first) watchTraining(first)

@@ -1,6 +1,7 @@
 import { NumberInput, Switch } from '@mantine/core'
 import type { Variant } from '../../../shared/domain'
 import { StartFooter } from '../variant/StartFooter'
+import { DeviceChoice } from './DeviceChoice'
 import { MOST_SEEDS } from './options'
 import type { TrainForm } from './useTrainForm'
 
@@ -13,7 +14,7 @@ interface TrainFooterProps {
   onParent(id: string): void
 }
 
-/** Teacher, name, seeds, the control, and Start. */
+/** Teacher, name, seeds, device, the control, and Start. */
 export function TrainFooter({ train, parent, variants, blocked, busy, onParent }: TrainFooterProps) {
   const { distils, jobs, noControl } = train
   return (
@@ -51,6 +52,7 @@ export function TrainFooter({ train, parent, variants, blocked, busy, onParent }
           value={train.repeats}
           onChange={value => typeof value === 'number' && train.setRepeats(value)}
         />
+        <DeviceChoice value={train.device} onChange={train.setDevice} />
       </StartFooter>
     </>
   )

@@ -6,7 +6,7 @@ import type { Client } from '../client'
 import { fixtureConnection } from '../fixtures/client'
 import { hardware, study } from '../fixtures/study'
 import { techniques } from '../fixtures/techniques'
-import { initialState, useApp } from '../store/app'
+import { type AppInfo, initialState, useApp } from '../store/app'
 import { ConnectionContext } from '../store/connection'
 import { clearQueries } from '../store/query'
 import { initialUi, openDialog, useUi } from '../store/ui'
@@ -17,12 +17,23 @@ for (const side of ['clientHeight', 'clientWidth', 'offsetHeight', 'offsetWidth'
   Object.defineProperty(HTMLElement.prototype, side, { configurable: true, value: 800 })
 }
 
+const DEVICES: AppInfo['devices'] = [
+  { id: 'cpu', label: 'CPU', available: true, reason: '' },
+  { id: 'webgpu', label: 'GPU (WebGPU)', available: true, reason: '' },
+  {
+    id: 'cuda',
+    label: 'NVIDIA GPU (CUDA)',
+    available: false,
+    reason: 'The CUDA libraries are not installed.',
+  },
+]
+
 type Created = Parameters<Client['variants']['create']>[0]
 
 /** Renders the dialog; what it asks to be made is in `created`. */
 function show(technique: string, shown: Study = study) {
   useApp.setState({ study: shown, studyId: shown.id, selection: ['v0'] })
-  useApp.setState({ info: { version: '0', shell: 'host', hardware, devices: [], techniques } })
+  useApp.setState({ info: { version: '0', shell: 'host', hardware, devices: DEVICES, techniques } })
   openDialog({ kind: 'train', technique, parent: 'v0' })
   const base = fixtureConnection({ pace: 0, study: shown })
   const created: Created[] = []
@@ -135,6 +146,19 @@ describe('distilling', () => {
 })
 
 describe('fine-tuning', () => {
+  it('runs on the device that is chosen; one that is not there says why and cannot be', async () => {
+    const created = show('train.labels')
+    const device = screen.getByRole('combobox', { name: 'Device' })
+    expect(device).toHaveProperty('value', 'CPU')
+    fireEvent.click(device)
+    fireEvent.click(screen.getByText('The CUDA libraries are not installed.'))
+    expect(device).toHaveProperty('value', 'CPU')
+    fireEvent.click(screen.getByText('GPU (WebGPU)'))
+    fireEvent.click(screen.getByRole('button', { name: 'Start' }))
+    await waitFor(() => expect(created).toHaveLength(1))
+    expect(created[0]?.device).toBe('webgpu')
+  })
+
   it('has the options of training alone, and repeats with seeds', async () => {
     const created = show('train.labels')
     expect(screen.queryByText('Feature losses')).toBeNull()

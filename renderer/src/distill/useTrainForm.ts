@@ -1,5 +1,5 @@
 import { useMemo, useState } from 'react'
-import type { Study, TechniqueInfo, Variant } from '../../../shared/domain'
+import type { Device, Study, TechniqueInfo, Variant } from '../../../shared/domain'
 import { FeatureLoss } from '../../../shared/training'
 import { fieldsOf, initialValues } from '../variant/schema'
 import { trainingFields } from './fields'
@@ -48,6 +48,7 @@ export function useTrainForm({ info, study, parent, given }: TrainFormInput) {
   const [name, setName] = useState('')
   const [seed, setSeed] = useState(0)
   const [repeats, setRepeats] = useState(1)
+  const [device, setDevice] = useState<Device | null>(null)
   const [wantsControl, setWantsControl] = useState(true)
   const labels = hasLabels(study.datasets)
 
@@ -74,6 +75,9 @@ export function useTrainForm({ info, study, parent, given }: TrainFormInput) {
     setSeed,
     repeats,
     setRepeats,
+    /** Null: where the settings say. */
+    device,
+    setDevice,
     wantsControl,
     setWantsControl,
     noControl,

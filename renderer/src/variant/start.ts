@@ -1,6 +1,6 @@
 /** Starting the jobs that make variants. */
 import { useState } from 'react'
-import type { Job, Step } from '../../../shared/domain'
+import type { Device, Job, Step } from '../../../shared/domain'
 import type { ErrorData } from '../../../shared/errors'
 import { asErrorData, type Client } from '../client'
 import { useApp, withJob } from '../store/app'
@@ -10,6 +10,8 @@ interface Order {
   step: Step
   name: string
   seed: number
+  /** Of a training; absent, that of the settings. */
+  device?: Device | undefined
 }
 
 /** Queues the job; it is in the list at once, whether its event comes before or after the answer. Throws as the engine. */
