@@ -44,7 +44,7 @@ const iris: MantineColorsTuple = [
   '#a19dfb',
   '#8f8cff',
   '#7d78fa',
-  '#6f69f7',
+  '#655ff2',
   '#5a54e0',
   '#4b45c4',
   '#3b369e',
