@@ -21,15 +21,13 @@ const NAMED = 3
 
 /**
  * How many sums of products saturate where there is no VNNI, and what that does to the answers to the trial inputs.
- * Undefined for plans that do not quantize, and for models without 8-bit products of constant weights. Throws `cancelled`.
+ * Undefined for models without 8-bit products of constant weights. Throws `cancelled`.
  */
 export async function elsewhere(
   model: Model,
-  { technique }: Plan,
   inputs: TrialInputs,
   context: TaskContext,
 ): Promise<Saturation | undefined> {
-  if (!technique.startsWith('quantize.')) return undefined
   const feeds = singles(inputs, modelInputs(model))
   const limits = { threads: 1, milliseconds: MILLISECONDS }
   const found = await simulateSaturation(model, feeds, limits, context)
@@ -98,8 +96,11 @@ function largest(tensor: Tensor): number[] {
   })
 }
 
-/** What a person should know; null where nothing saturates. */
-export function saturationNote({ here, layers, sqnr, samples, answers, changed }: Saturation): Note | null {
+/** What a person should know of what was made with some options; null where nothing saturates. */
+export function saturationNote(
+  { here, layers, sqnr, samples, answers, changed }: Saturation,
+  options: Plan['options'],
+): Note | null {
   const [worst] = layers
   if (!worst) return null
   const named = layers.slice(0, NAMED).map(({ node, share }) => `${node} (${formatShare(share, 1)} of them)`)
@@ -119,8 +120,7 @@ export function saturationNote({ here, layers, sqnr, samples, answers, changed }
     ...(alike
       ? {}
       : {
-          action:
-            'For the same answers everywhere choose seven-bit weights (reduce range), or the format U8U8.',
+          action: `For the same answers everywhere choose seven-bit weights (reduce range)${'format' in options ? ', or the format U8U8' : ''}.`,
         }),
   }
 }

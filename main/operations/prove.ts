@@ -61,24 +61,27 @@ export async function prove(request: ProofRequest, context: TaskContext): Promis
     await inFreshProcess({ ...load, model: file }, options)
     return judge(tried, [], inputs)
   }
-  const profile = await profileFolder(request.plan, context)
-  const [answer, expected, reference] = await Promise.all([
+  const quantizes = request.plan.technique.startsWith('quantize.')
+  const profile = quantizes ? await profileFolder(context) : undefined
+  // All in the time that the fresh process takes to start, load and answer.
+  const [answer, expected, reference, saturation] = await Promise.all([
     inFreshProcess({ ...load, model: file, feeds: inputs.runs, ...profile }, options),
     runSession(serialize(model), inputs.runs, model.directory ?? undefined),
     tried ?? runSession(parent, inputs.runs),
+    quantizes ? elsewhere(model, inputs, context) : undefined,
   ])
   requireSame(expected, answer.results ?? [], file)
   const verification = judge(reference, answer.results ?? [], inputs)
   const ran = profile && (await fileRan(profile, request.plan))
-  return withFindings(verification, ran, await elsewhere(model, request.plan, inputs, context))
+  return withFindings(verification, { ran, saturation }, request.plan)
 }
 
 function withFindings(
   verification: Verification,
-  ran: RanKernels | undefined,
-  saturation: Saturation | undefined,
+  { ran, saturation }: { ran: RanKernels | undefined; saturation: Saturation | undefined },
+  { options }: Plan,
 ): Verification {
-  const notes = [ran && fallbackNote(ran), saturation && saturationNote(saturation)]
+  const notes = [ran && fallbackNote(ran), saturation && saturationNote(saturation, options)]
   return {
     ...verification,
     ...(ran ? { ran } : {}),

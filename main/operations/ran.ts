@@ -9,16 +9,14 @@ import { type PlannedNode, ranKernels } from '../measure/ran'
 
 /** What plans of static quantization hold: nodes by the names they have in the result. */
 const WithNodes = z.object({ nodes: z.array(z.object({ name: z.string().min(1), op: z.string() })) })
+/** Plans of quantization-aware training hold one. */
+const Within = z.object({ quantization: WithNodes })
 
 /** Nodes named in a note. */
 const NAMED = 4
 
-/** Where a profile of the proof goes; undefined for plans that do not quantize. */
-export async function profileFolder(
-  { technique }: Plan,
-  context: TaskContext,
-): Promise<{ profilePrefix: string } | undefined> {
-  if (!technique.startsWith('quantize.')) return undefined
+/** Where a profile of the proof goes. */
+export async function profileFolder(context: TaskContext): Promise<{ profilePrefix: string }> {
   return { profilePrefix: join(await mkdtemp(join(context.tempDir, 'ran-')), 'ort') }
 }
 
@@ -43,8 +41,9 @@ export async function fileRan(
 }
 
 /** The nodes that a plan has in 8 bits. */
-function plannedNodes({ decisions }: Plan): PlannedNode[] {
-  const decided = WithNodes.safeParse(decisions)
+export function plannedNodes({ decisions }: Pick<Plan, 'decisions'>): PlannedNode[] {
+  const within = Within.safeParse(decisions)
+  const decided = WithNodes.safeParse(within.success ? within.data.quantization : decisions)
   return decided.success ? decided.data.nodes : []
 }
 

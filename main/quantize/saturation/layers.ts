@@ -1,4 +1,7 @@
-/** The layers of a model with QuantizeLinear / DequantizeLinear pairs whose products can saturate in 16 bits. */
+/**
+ * The layers of a model whose 8-bit products can saturate in 16 bits: between QuantizeLinear / DequantizeLinear pairs, and
+ * MatMulInteger of activations that are quantized as they come.
+ */
 import type { NodeProto } from 'onnx-buf'
 import { attribute, floatAttribute, intAttribute, intsAttribute } from '../../onnx/build'
 import type { Model } from '../../onnx/model'
@@ -29,6 +32,8 @@ export interface SaturatingLayer {
   steps: Float64Array
   /** Pairs of one output channel in all. */
   pairsPerChannel: number
+  /** Gives sums of codes in int32, not real numbers. */
+  integer: boolean
   /** Null for Gemm and MatMul. */
   window: Window | null
   groups: number
@@ -41,7 +46,7 @@ export function saturatingLayers(model: Model): { layers: SaturatingLayer[]; saf
   const layers: SaturatingLayer[] = []
   let safe = 0
   for (const node of model.graph.topological()) {
-    const layer = layerOf(model, node)
+    const layer = layerOf(model, node) ?? integerLayer(model, node)
     if (!layer) continue
     if (layer.pairs.some(pairs => pairs.length > 0)) layers.push(layer)
     else safe++
@@ -65,8 +70,9 @@ function coded(model: Model, value: string): Coded | undefined {
   const [scales, zeros] = [graph.initializer(scale), graph.initializer(zeroPoint)]
   if (!scales || (zeroPoint !== '' && !zeros)) return undefined
   const zero = zeros ? Number(toNumbers(tensorValues(zeros, directory))[0] ?? 0) : 0
-  // Without a zero point the codes are unsigned only where a constant or their maker says so; ours always have one.
-  const type = zeros ? dataTypeName(zeros.dataType) : 'uint8'
+  // Codes that are computed have a zero point, in files of Bantam; without one constants tell, and unsigned is the default.
+  const typed = zeros ?? graph.initializer(codes)
+  const type = typed ? dataTypeName(typed.dataType) : 'uint8'
   return { codes, type, scales: toNumbers(tensorValues(scales, directory)), zero }
 }
 
@@ -90,12 +96,36 @@ function layerOf(model: Model, node: NodeProto): SaturatingLayer | undefined {
     codes: input.codes,
     offset,
     zero: input.zero + offset,
-    pairs: shape.rows.map(saturatingPairs),
     steps: Float64Array.from(shape.rows, (_, m) => step * Number(scales[scales.length === 1 ? 0 : m] ?? 1)),
-    pairsPerChannel: Math.ceil((shape.rows[0]?.length ?? 0) / 2),
-    window: shape.window,
-    groups: shape.groups,
-    channels: shape.channels,
+    integer: false,
+    ...placed(shape),
+  }
+}
+
+/** What a layer holds of its shape. */
+function placed({ rows, window, groups, channels }: Shape) {
+  const pairsPerChannel = Math.ceil((rows[0]?.length ?? 0) / 2)
+  return { pairs: rows.map(saturatingPairs), pairsPerChannel, window, groups, channels }
+}
+
+/** A MatMulInteger of what DynamicQuantizeLinear gives and constant signed weights. */
+function integerLayer(model: Model, node: NodeProto): SaturatingLayer | undefined {
+  if (normalDomain(node.domain) !== '' || node.opType !== 'MatMulInteger') return undefined
+  const codes = node.input[0] ?? ''
+  const weights = model.graph.initializer(node.input[1] ?? '')
+  if (model.graph.producer(codes)?.opType !== 'DynamicQuantizeLinear') return undefined
+  if (!weights || dataTypeName(weights.dataType) !== 'int8') return undefined
+  const shape = dense(node, tensorDims(weights), toNumbers(tensorValues(weights, model.directory)))
+  if (!shape) return undefined
+  return {
+    node,
+    codes,
+    offset: 0,
+    // Nothing is padded.
+    zero: 0,
+    steps: new Float64Array(shape.rows.length).fill(1),
+    integer: true,
+    ...placed(shape),
   }
 }
 

@@ -5,7 +5,8 @@ import type { Model } from '../../onnx/model'
 import { makeTensor } from '../../onnx/tensor'
 import { toNumbers } from '../../runtime/tensor'
 import { saturates } from '../advice'
-import { run, sqnr, testContext } from '../testing'
+import { dynamicInt8 } from '../dynamic-int8'
+import { normals, run, sqnr, testContext } from '../testing'
 import { excess } from './excess'
 import { saturatingPairs } from './pairs'
 import { simulateSaturation } from './simulate'
@@ -90,6 +91,41 @@ describe('a model', () => {
       expect(sqnr([...toNumbers(here)], [...(y ? toNumbers(y) : [])])).toBeGreaterThan(60)
     },
   )
+
+  it('with activations quantized as they come answers as this processor does', async () => {
+    const wide = Float32Array.from(weights(90), w => w / 128)
+    const float = makeModel({
+      inputs: [makeValue('x', 'float32', ['n', 3, 9])],
+      outputs: [makeValue('y', 'float32', null)],
+      nodes: [
+        makeNode('MatMul', ['x', 'w'], ['h'], {}, { name: 'first' }),
+        makeNode('MatMul', ['h', 'v'], ['y'], {}, { name: 'second' }),
+      ],
+      initializers: [
+        makeTensor('w', 'float32', [9, 10], wide),
+        makeTensor('v', 'float32', [10, 3], normals(30, 4)),
+      ],
+    })
+    const made = async (options: object) => {
+      const parsed = dynamicInt8.options.parse(options)
+      const plan = await dynamicInt8.plan({ model: float, seed: 0, threads: 1 }, parsed, testContext())
+      return dynamicInt8.apply(float, plan)
+    }
+    const model = await made({})
+    const x = { type: 'float32' as const, dims: [4, 3, 9], data: codes(108) }
+    const found = await simulateSaturation(model, [{ x }], LIMITS, testContext())
+    expect(found?.looked).toBe(2)
+    expect(found?.layers.map(({ node }) => node)).toContain('MatMulInteger first')
+    const answers = [found?.exact[0]?.y, found?.saturated[0]?.y].map(y => (y ? [...toNumbers(y)] : []))
+    const [exact = [], saturated = []] = answers
+    expect(sqnr(exact, saturated)).toBeLessThan(40)
+    const { y } = await run(model, { x })
+    const here = saturates(await hardware()) ? saturated : exact
+    expect(sqnr(here, [...(y ? toNumbers(y) : [])])).toBeGreaterThan(60)
+    // What the note tells people to choose mends it.
+    const seven = await simulateSaturation(await made({ reduceRange: true }), [{ x }], LIMITS, testContext())
+    expect(seven?.layers).toEqual([])
+  })
 
   it('of small weights saturates nowhere, and one without 8-bit products is none', async () => {
     const small = quantized(

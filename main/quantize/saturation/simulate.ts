@@ -8,7 +8,7 @@
  * depend on the processor at hand.
  */
 import { create } from '@bufbuild/protobuf'
-import { ValueInfoProtoSchema } from 'onnx-buf'
+import { type NodeProto, TensorProto_DataType, ValueInfoProtoSchema } from 'onnx-buf'
 import { BantamError } from '../../../shared/errors'
 import { breathe, type TaskContext } from '../../jobs/context'
 import type { Feeds } from '../../measure/inputs'
@@ -159,10 +159,32 @@ function pick(results: Record<string, Tensor>, names: readonly string[]): Record
   )
 }
 
+const FLOAT = BigInt(TensorProto_DataType.FLOAT)
+const INT32 = BigInt(TensorProto_DataType.INT32)
+
 const ZERO: Tensor = { type: 'float32', dims: [], data: Float32Array.of(0) }
 
 function correction(at: number): string {
   return `bantam_correction_${at}`
+}
+
+/**
+ * Puts what a MatMulInteger computes into float arithmetic, which saturates nowhere: whole numbers, exact up to 2²⁴, and
+ * in sums beyond that as good as float32 is.
+ */
+function productsInFloat({ graph }: Model, node: NodeProto, products: string): void {
+  const [codes = '', weights = '', zero = '', weightZero = ''] = node.input
+  const real = (value: string, zeroPoint: string) => {
+    const [number, result] = [graph.freshName(`${value}_real`), graph.freshName(`${value}_centred`)]
+    graph.add(makeNode('Cast', [value], [number], { to: FLOAT }))
+    if (zeroPoint === '') return number
+    const centre = graph.freshName(`${zeroPoint}_real`)
+    graph.add(makeNode('Cast', [zeroPoint], [centre], { to: FLOAT }))
+    graph.add(makeNode('Sub', [number, centre], [result]))
+    return result
+  }
+  graph.remove([node])
+  graph.add(makeNode('MatMul', [real(codes, zero), real(weights, weightZero)], [products]))
 }
 
 /** The model with a number, or tensor, added to what every layer gives, and the codes that layers read as outputs. */
@@ -174,16 +196,23 @@ async function openCorrected(
   const copy = editableCopy(model)
   const { graph } = copy
   const outputs = new Set(graph.outputNames)
-  for (const [at, { node, codes }] of layers.entries()) {
+  for (const [at, { node, codes, integer }] of layers.entries()) {
     const own = graph.producer(node.output[0] ?? '')
     const output = own?.output[0]
     if (!own || output === undefined) {
       throw new BantamError('internal', 'A layer is not in the copy of its model.', { where: codes })
     }
     const products = graph.freshName(`${output}_products`)
-    graph.setOutput(own, 0, products)
     graph.proto.input.push(makeValue(correction(at), 'float32', null))
-    graph.add(makeNode('Add', [products, correction(at)], [output], {}, { name: `${products}_corrected` }))
+    if (integer) {
+      const corrected = graph.freshName(`${output}_corrected`)
+      productsInFloat(copy, own, products)
+      graph.add(makeNode('Add', [products, correction(at)], [corrected]))
+      graph.add(makeNode('Cast', [corrected], [output], { to: INT32 }))
+    } else {
+      graph.setOutput(own, 0, products)
+      graph.add(makeNode('Add', [products, correction(at)], [output]))
+    }
     if (outputs.has(codes) || graph.isInput(codes)) continue
     graph.proto.output.push(create(ValueInfoProtoSchema, { name: codes }))
     outputs.add(codes)
