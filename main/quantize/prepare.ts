@@ -7,6 +7,7 @@ import { simplify } from '../onnx/simplify'
 import { elementCount } from '../runtime/tensor'
 import { editableCopy } from './copy'
 import { equalized } from './equalize/equalize'
+import { hasMeans, poolMeans } from './pooled-means'
 import type { Smoothing } from './smooth/options'
 import { withSmoothing } from './smooth/smooth'
 
@@ -26,7 +27,8 @@ export function prepared(model: Model): Promise<Prepared> {
 
 /**
  * The simplified model with every MatMul → Add of a bias made one Gemm where it is one (two-dimensional). ONNX Runtime
- * would do so itself while loading, and could then no longer run it in int8, for the bias has no integer form.
+ * would do so itself while loading, and could then no longer run it in int8, for the bias has no integer form. Means over
+ * pictures become poolings.
  * `equalize`: with its layers equalized as well.
  */
 export function preparedForStatic(model: Model, equalize = false): Promise<Prepared> {
@@ -49,12 +51,22 @@ export async function preparedAsDecided(
 function withJoinedBiases(model: Model): Promise<Prepared> {
   return once(joined, model, async () => {
     const { model: simple, notes } = await prepared(model)
-    if (!simple.graph.nodes.some(node => node.opType === 'MatMul')) return { model: simple, notes }
+    const products = simple.graph.nodes.some(node => node.opType === 'MatMul')
+    if (!products && !hasMeans(simple)) return { model: simple, notes }
     const copy = editableCopy(simple)
-    const count = joinBiases(copy, await inferTypes(simple))
-    if (count === 0) return { model: simple, notes }
-    const message = `${count} matrix product${count === 1 ? ' and its' : 's and their'} bias became Gemm.`
-    return { model: copy, notes: [...notes, { code: 'joined-bias', severity: 'info' as const, message }] }
+    const types = await inferTypes(simple)
+    const [joined, pooled] = [joinBiases(copy, types), poolMeans(copy, types)]
+    if (joined + pooled === 0) return { model: simple, notes }
+    const told = [...notes]
+    if (joined > 0) {
+      const message = `${joined} matrix product${joined === 1 ? ' and its' : 's and their'} bias became Gemm.`
+      told.push({ code: 'joined-bias', severity: 'info', message })
+    }
+    if (pooled > 0) {
+      const message = `${pooled} mean${pooled === 1 ? '' : 's'} over all places became GlobalAveragePool, which has an 8-bit kernel.`
+      told.push({ code: 'pooled-mean', severity: 'info', message })
+    }
+    return { model: copy, notes: told }
   })
 }
 

@@ -236,6 +236,8 @@ class QdqWriter {
     const output = carried ? name : this.fresh(`${name}_dq`)
     graph.add(makeNode('QuantizeLinear', [from, scale, zero], [codes], {}, { domain }))
     graph.add(makeNode('DequantizeLinear', [codes, scale, zero], [output], {}, { domain }))
+    // Codes have the shape of the value: nothing need be made float, and its channels moved back, to ask for it.
+    if (carried) graph.replaceUses(name, codes, ({ node }) => node.opType === 'Shape' && node.domain === '')
     if (!carried) this.dequantized[width].set(name, output)
   }
 
