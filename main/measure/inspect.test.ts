@@ -178,6 +178,10 @@ describe('inspectModel', () => {
     const { sizeBytes } = await writeModel(model, path, { externalAbove: 0 })
     const summary = await inspectModel(path)
     expect(summary.sizeBytes).toBe(sizeBytes)
+    const held = summary.content?.reduce((sum, { bytes }) => sum + bytes, 0) ?? 0
+    expect(summary.content?.[0]?.type).toBe('float32')
+    expect(held).toBeGreaterThan(0)
+    expect(held).toBeLessThan(sizeBytes)
     expect(summary.hash).toBe(await modelHash(path))
     expect(messages(summary, 'duplicate-weights')).toEqual([
       '1 weight is stored more than once, 6.40 kB too much.',

@@ -12,6 +12,7 @@ import { isOrtFormat } from '../onnx/sniff'
 import { dataTypeName } from '../onnx/tensor'
 import { operatorKey } from '../operators'
 import { openSession } from '../runtime/session'
+import { contentOf } from './content'
 import { type Layers, summarizeLayers } from './layers'
 import { modelNotes } from './notes'
 import { tableRows } from './tables'
@@ -38,6 +39,7 @@ export async function inspectModel(path: string): Promise<ModelSummary> {
   return {
     hash: await hashFiles(files),
     sizeBytes: files.reduce((sum, file) => sum + statSync(file).size, 0),
+    content: contentOf(model),
     opset: model.opset(),
     opsets: opsets(model),
     producer: [model.proto.producerName, model.proto.producerVersion].filter(Boolean).join(' '),

@@ -20,6 +20,8 @@ export const ModelSummary = z.object({
   hash: z.string(),
   /** Bytes of the file and its external data. */
   sizeBytes: z.number(),
+  /** Of these, what tensors take, by element type; the rest is the graph. Absent where it was not looked at. */
+  content: z.array(z.object({ type: z.string(), tensors: z.number(), bytes: z.number() })).optional(),
   opset: z.number(),
   /** Every imported operator set, '' being ai.onnx. */
   opsets: z.record(z.string(), z.number()),
