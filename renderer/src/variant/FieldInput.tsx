@@ -93,7 +93,8 @@ export function FieldInput({ id, field, value, suggestions, onChange, nested }: 
       return (
         <TagsInput
           id={id}
-          data={[...suggestions]}
+          // Nodes may share a name, where one has none and is called by what it makes; the list takes each once.
+          data={[...new Set(suggestions)]}
           limit={60}
           maxDropdownHeight={220}
           value={Array.isArray(value) ? value.map(String) : []}
