@@ -2,7 +2,7 @@
  * What trainings and searches tell of themselves: the newest record of each job, in memory while the job runs, and in a
  * file beside its log. The file is replaced whole, so that a kill at any moment leaves the last one that was written.
  */
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 
 /** Milliseconds between writes of a running job's record. */
@@ -48,12 +48,13 @@ export class ToldRecords<T> {
   /** A record that cannot be written (full disk) must not stop the job. */
   private write(job: string, record: T): void {
     const path = this.path(job)
+    const draft = `${path}.part`
     try {
       mkdirSync(join(this.folder, 'logs'), { recursive: true })
-      writeFileSync(`${path}.part`, JSON.stringify(record))
-      renameSync(`${path}.part`, path)
+      writeFileSync(draft, JSON.stringify(record))
+      renameSync(draft, path)
     } catch {
-      rmSync(`${path}.part`, { force: true })
+      if (existsSync(draft)) rmSync(draft, { force: true })
     }
   }
 

@@ -1,7 +1,6 @@
 /** Sets a search up, runs it, and tells how it went. */
 import type { Plan } from '../../../shared/domain'
-import { BantamError } from '../../../shared/errors'
-import { CALIBRATIONS, type LiveSearch, type QuantizeSearch } from '../../../shared/quantize'
+import { CALIBRATIONS, type QuantizeSearch } from '../../../shared/quantize'
 import { breathe, type TaskContext } from '../../jobs/context'
 import { hardware } from '../../measure/hardware'
 import type { Model } from '../../onnx/model'
@@ -17,12 +16,13 @@ import { staticInt8 } from '../static-int8'
 import { Worth } from '../worth'
 import { Budget } from './budget'
 import { Clock } from './clock'
+import { Known } from './known'
 import { layersOf, macShares } from './layers'
 import { noisesAlone } from './noises'
 import { stageOf } from './notes'
 import type { MixedOptions } from './options'
-import { type Assignment, keyOf, type Settings, searchMixed, type Tried } from './search'
-import { type Circumstances, type Kept, planOf, tryOut } from './trials'
+import { type Assignment, type Settings, searchMixed } from './search'
+import { type Circumstances, planOf, tryOut } from './trials'
 
 type Input = PlanInput & { calibration: SampleSet }
 
@@ -62,31 +62,19 @@ export async function runSearch(
   const layers = await layersOf(model, await staticInt8.apply(input.model, first), decisions, quiet)
   const clock = await Clock.open(input.model, context)
   try {
-    const kept = new Map<string, Kept>()
     const circumstances: Circumstances = { ...base, clock }
     const labels = new Map(layers.map(({ id, label }) => [id, label]))
-    const improved: number[] = []
-    const soFar = (best: Tried | null, ended: LiveSearch['ended']): LiveSearch => {
-      const trials = [...kept.values()].map(({ trial }) => trial)
-      const winner = best && kept.get(keyOf(best.assignment))
-      const at = winner ? trials.indexOf(winner.trial) : null
-      if (at !== null && at !== improved.at(-1)) improved.push(at)
-      return {
-        metric: worth.metric,
-        reference: worth.reference,
-        allowed,
-        samples: samples.indices.length,
-        trials,
-        best: at,
-        improved: [...improved],
-        ended,
-        goal,
-        minutes,
-        endsAt: budget.endsAt,
-        labels: Object.fromEntries(labels),
-      }
-    }
-    context.search?.(soFar(null, null))
+    const known = new Known({
+      metric: worth.metric,
+      reference: worth.reference,
+      allowed,
+      samples: samples.indices.length,
+      goal,
+      minutes,
+      endsAt: budget.endsAt,
+      labels: Object.fromEntries(labels),
+    })
+    context.search?.(known.soFar(null))
     const { best, ended } = await searchMixed({
       layers,
       repairs: repair ? await repairs(model, base.options) : [],
@@ -95,11 +83,11 @@ export async function runSearch(
       measure: async assignment => {
         await breathe(context)
         const { plan, trial, ...found } = await budget.trial(tryOut(circumstances, assignment, quiet))
-        kept.set(keyOf(assignment), { plan, trial })
+        known.keep(assignment, { plan, trial })
         return found
       },
       tried: best => {
-        const search = soFar(best, null)
+        const search = known.soFar(best)
         context.search?.(search)
         context.progress(budget.share(), stageOf(search))
       },
@@ -111,17 +99,9 @@ export async function runSearch(
           { ...context, progress: (_, stage) => context.progress(budget.share(), stage) },
         ),
     })
-    const winner = kept.get(keyOf(best.assignment))
-    if (!winner) throw new BantamError('internal', 'The search kept no plan of its best trial.')
-    const told = soFar(best, ended)
-    context.search?.(told)
-    const { metric, reference, trials } = told
-    const at = trials.indexOf(winner.trial)
-    return {
-      plan: winner.plan,
-      labels,
-      search: { metric, reference, allowed, samples: told.samples, trials, best: at, improved, ended },
-    }
+    const { plan, search, live } = known.over(best, ended)
+    context.search?.(live)
+    return { plan, labels, search }
   } finally {
     await clock.close()
   }
