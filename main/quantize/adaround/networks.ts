@@ -14,6 +14,7 @@ import { editableCopy } from '../copy'
 import { nodeId } from '../names'
 import { insertQdq } from '../qdq'
 import type { StaticDecisions } from '../static/options'
+import { mostSamples } from '../walk/runs'
 import { Walk, type WalkRequest } from '../walk/walk'
 import type { RoundedLayer } from './layer'
 import { Gather, type LayerRows, runsOf } from './rows'
@@ -70,7 +71,8 @@ export class Networks {
       if (read && codes && makes) return { read, codes, makes }
       throw new BantamError('internal', 'The plan names what the model does not have.', { where: id })
     })
-    const runs = runsOf(modelInputs(model), samples.indices)
+    const most = await mostSamples(model, samples.dataset)
+    const runs = runsOf(modelInputs(model), samples.indices, most)
     const about: Omit<WalkRequest, 'model'> = { ...samples, runs, config: SIMULATED }
     const read = places.map(({ read, makes }) => ({ values: [read], changes: [makes] }))
     const given = layers.map(({ result }) => ({ values: [result], changes: [] }))

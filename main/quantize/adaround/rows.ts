@@ -33,12 +33,12 @@ export interface LayerRows {
 }
 
 /**
- * Cuts samples into runs of the model's fixed batch, or of a size that gives at least `HELD_OUT` runs. Throws `bad-data`
- * when there are fewer than two, so that none could be held out.
+ * Cuts samples into runs of the model's fixed batch, or of a size that gives at least `HELD_OUT` runs and is not more than
+ * `most`. Throws `bad-data` when there are fewer than two runs, so that none could be held out.
  */
-export function runsOf(inputs: readonly TensorInfo[], indices: Uint32Array): Uint32Array[] {
+export function runsOf(inputs: readonly TensorInfo[], indices: Uint32Array, most = BATCH): Uint32Array[] {
   const fixed = fixedBatch(inputs)
-  const size = fixed ?? Math.min(BATCH, Math.max(1, Math.ceil(indices.length / HELD_OUT)))
+  const size = fixed ?? Math.min(BATCH, most, Math.max(1, Math.ceil(indices.length / HELD_OUT)))
   const runs: Uint32Array[] = []
   for (let at = 0; at + (fixed ?? 1) <= indices.length; at += size) runs.push(indices.subarray(at, at + size))
   if (runs.length < 2) {

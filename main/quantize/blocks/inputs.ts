@@ -13,6 +13,7 @@ import { makeTensor } from '../../onnx/tensor'
 import { asFloat, asRows, type Collected, sumOver } from '../../prune/collect'
 import type { SampleSet } from '../../technique'
 import { nodeId } from '../names'
+import { mostSamples } from '../walk/runs'
 import { Walk } from '../walk/walk'
 import type { DenseLayer } from './select'
 
@@ -130,7 +131,8 @@ export async function eachInput(
     values: [...groups.flatMap(({ inputs }) => inputs.map(({ name }) => name)), ...mask],
     changes: changing ? groups.flatMap(({ layers }) => layers.map(({ id }) => id)) : [],
   }))
-  const runs = batchesOf(samples, modelInputs(model))
+  const most = await mostSamples(model, samples.dataset)
+  const runs = batchesOf(samples, modelInputs(model), { most })
   const walk = await Walk.begin({ model, dataset: samples.dataset, runs, threads }, stops, context)
   try {
     const share = shares(stages.map(groups => groups.reduce((sum, group) => sum + workOf(group), 0)))

@@ -6,6 +6,7 @@ import type { Model } from '../../onnx/model'
 import { makeTensor } from '../../onnx/tensor'
 import type { Tensor } from '../../runtime/tensor'
 import { arrayDataset, normals, run, testContext } from '../testing'
+import { mostSamples } from './runs'
 import { heldAt } from './stops'
 import { Walk } from './walk'
 
@@ -137,4 +138,23 @@ describe('a walk', () => {
     await expect(walk.next(context)).rejects.toMatchObject({ code: 'cancelled' })
     await walk.close()
   })
+})
+
+test('as many samples run at once as there is room for their largest value', async () => {
+  const scores = () =>
+    makeModel({
+      opset: 17,
+      inputs: [makeValue('q', 'float32', ['n', 'tokens', W])],
+      outputs: [makeValue('s', 'float32', ['n', 'tokens', 'tokens'])],
+      nodes: [
+        makeNode('Transpose', ['q'], ['k'], { perm: [0n, 2n, 1n] }),
+        makeNode('MatMul', ['q', 'k'], ['s']),
+      ],
+      initializers: [],
+    })
+  const of = (tokens: number) =>
+    mostSamples(scores(), arrayDataset({ q: { dims: [2, tokens, W], data: new Float32Array(2) } }))
+  expect(await of(1024)).toBe(64)
+  expect(await of(4096)).toBe(4)
+  expect(await of(16384)).toBe(1)
 })
