@@ -53,7 +53,7 @@ export const Int4Options = z.object({
   sequential: z.boolean().default(true).meta({
     title: 'Layer after layer',
     description:
-      'For gptq: every layer is rounded for the inputs that the quantized layers before it give. Without, for those of the float model: one run over the samples instead of one per layer.',
+      'For gptq: every layer is rounded for the inputs that the quantized layers before it give. Without, for those of the float model.',
   }),
   damping: z.number().min(1e-6).max(1).default(0.01).meta({
     title: 'Damping',
