@@ -1,11 +1,12 @@
 """Writes a transformer of about 300 million parameters with external data, and token numbers to calibrate it with: what
 does calibration need of memory? Weights are random; needs numpy and onnx.
 
-  python3 bench/calibration-memory.py FOLDER [SAMPLES] [TOKENS]
+  python3 bench/calibration-memory.py FOLDER [SAMPLES] [TOKENS] [BLOCKS] [WIDTH]
   /usr/bin/time -v node out/main/cli.js quantize FOLDER/large.onnx --method static-int8 --samples 512 \\
     --data FOLDER/tokens.npz --split all --out FOLDER/int8.onnx
 
-FOLDER/large.onnx: 24 blocks of width 1024 with 16 heads, normalization first. "Maximum resident set size" is the answer.
+FOLDER/large.onnx: 24 blocks of width 1024 with heads of 64, normalization first. "Maximum resident set size" is the
+answer. Blocks and width change the size, for times against depth.
 """
 import pathlib
 import sys
@@ -17,7 +18,9 @@ from onnx import TensorProto, helper
 folder = pathlib.Path(sys.argv[1])
 samples = int(sys.argv[2]) if len(sys.argv) > 2 else 512
 tokens = int(sys.argv[3]) if len(sys.argv) > 3 else 128
-WIDTH, HIDDEN, HEADS, BLOCKS, VOCABULARY = 1024, 4096, 16, 24, 4096
+BLOCKS = int(sys.argv[4]) if len(sys.argv) > 4 else 24
+WIDTH = int(sys.argv[5]) if len(sys.argv) > 5 else 1024
+HIDDEN, HEADS, VOCABULARY = 4 * WIDTH, WIDTH // 64, 4096
 folder.mkdir(parents=True, exist_ok=True)
 rng = np.random.default_rng(0)
 nodes, tensors = [], []
