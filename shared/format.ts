@@ -20,6 +20,11 @@ export function formatCount(count: number): string {
   return scaled(count, ['', 'k', 'M', 'G', 'T'], ' ').trimEnd()
 }
 
+/** Measured events per second, to three digits: 256.99 → '257', 5730 → '5.73 k'. */
+export function formatRate(value: number): string {
+  return Math.abs(value) < 999.5 ? significant(value) : formatCount(value)
+}
+
 /** 10000 → '10,000': where every one counts, as samples do. */
 export function formatExact(count: number): string {
   return count.toLocaleString('en-US')
@@ -66,7 +71,7 @@ export function formatValue(value: number, unit: Metric['unit']): string {
     case 'count':
       return formatCount(value)
     case 'perSecond':
-      return `${formatCount(value)}/s`
+      return `${formatRate(value)}/s`
     case 'joules':
       return value < 0.1 ? `${significant(value * 1000)} mJ` : `${significant(value)} J`
     case 'decibel':

@@ -124,8 +124,8 @@ function Headline({ ratio, profiles, reference }: HeadlineProps) {
         {tone === 'uncertain' ? 'No speed difference shown' : speedText(ratio.ratio)}
       </span>
       <span className={classes.small}>
-        than {reference}, 95 % interval {rangeOf(ratio)} · batch {ratio.batch}, {threadsText(ratio.threads)},
-        interleaved
+        {tone === 'uncertain' ? 'against' : 'than'} {reference}, 95 % interval {rangeOf(ratio)} · batch{' '}
+        {ratio.batch}, {threadsText(ratio.threads)}, interleaved
       </span>
     </div>
   )

@@ -1,5 +1,5 @@
 import type { GenerationRow, Measured, Variant } from '../../../shared/domain'
-import { formatBytes, formatCount, formatMs } from '../../../shared/format'
+import { formatBytes, formatMs, formatRate } from '../../../shared/format'
 import { generationRow } from '../../../shared/metrics'
 import { rangeOf, ratioText, ratioTone } from '../../../shared/verdict'
 import { Panel } from '../ui/Panel'
@@ -22,7 +22,8 @@ export function TokensPanel({ variant, reference }: { variant: Variant; referenc
               {ratio.phase === 'prompt' ? 'Reading a prompt' : 'Making a token'}: {ratioText(ratio)}
             </span>
             <span className={classes.small}>
-              than {reference.name}, 95 % interval {rangeOf(ratio)}, interleaved
+              {ratioTone(ratio) === 'uncertain' ? 'against' : 'than'} {reference.name}, 95 % interval{' '}
+              {rangeOf(ratio)}, interleaved
             </span>
           </div>
         ))}
@@ -51,8 +52,8 @@ function TokensRow({ name, row }: { name: string; row: GenerationRow }) {
   return (
     <tr>
       <th scope="row">{name}</th>
-      <td title={interval(row.tokensPerSecond)}>{formatCount(row.tokensPerSecond.value)}</td>
-      <td title={interval(row.promptTokensPerSecond)}>{formatCount(row.promptTokensPerSecond.value)}</td>
+      <td title={interval(row.tokensPerSecond)}>{formatRate(row.tokensPerSecond.value)}</td>
+      <td title={interval(row.promptTokensPerSecond)}>{formatRate(row.promptTokensPerSecond.value)}</td>
       <td>{formatMs(row.tokenMs.median)}</td>
       <td>{row.peakMemoryBytes === null ? '' : formatBytes(row.peakMemoryBytes)}</td>
     </tr>
@@ -62,7 +63,7 @@ function TokensRow({ name, row }: { name: string; row: GenerationRow }) {
 function interval({ low, high }: Measured): string {
   return low === undefined || high === undefined
     ? ''
-    : `95 % interval ${formatCount(low)} to ${formatCount(high)}`
+    : `95 % interval ${formatRate(low)} to ${formatRate(high)}`
 }
 
 /** How it was measured. */
