@@ -19,6 +19,7 @@ import type { Reasons } from './expand/expansion'
 import { inlineFunctions } from './expand/functions'
 import { aroundModernized } from './modernize'
 import { fuseGelu } from './passes/fuse-gelu'
+import { sinkTransposes } from './passes/sink-transposes'
 import { splitGathers } from './passes/split-gathers'
 import { settleShapes } from './settle'
 
@@ -116,8 +117,10 @@ export async function prepare(
   setShapes(source, o.shapes ?? {})
   // Indexed anew: the weights are no constants any more.
   const settled = await withoutBranches(await settleShapes(new Model(source.proto, source.directory)))
-  await splitGathers(settled)
-  if (o.portable === false) fuseGelu(settled, [o.loss, ...(o.outputs ?? [])])
+  const keep = [o.loss, ...(o.outputs ?? [])]
+  await splitGathers(settled, keep)
+  await sinkTransposes(settled, keep)
+  if (o.portable === false) fuseGelu(settled, keep)
   const { model: copy, reasons } = await expand(settled, [o.loss], o.wrt)
   const types: Types = o.dropout === 'mask' ? await inferTypes(copy) : new Map()
   const declared = declaredTypes(copy)

@@ -11,8 +11,8 @@ import { constantValues } from '../../onnx/passes/pass'
 import { makeTensor } from '../../onnx/tensor'
 import { throughMoves } from './through-moves'
 
-/** Changes the model in place. */
-export async function splitGathers(model: Model): Promise<void> {
+/** Changes the model in place. `keep` names values that stay though nobody reads them. */
+export async function splitGathers(model: Model, keep: readonly string[] = []): Promise<void> {
   const gathers = model.graph.nodes.filter(n => n.opType === 'Gather' && normalDomain(n.domain) === '')
   if (gathers.length < 2) return
   const types = await inferTypes(model)
@@ -23,7 +23,10 @@ export async function splitGathers(model: Model): Promise<void> {
     const key = `${axisOf(node, shape.length)} ${node.input[0]}`
     groups.set(key, [...(groups.get(key) ?? []), node])
   }
-  for (const nodes of groups.values()) splitGroup(model, types, nodes)
+  for (const nodes of groups.values()) {
+    splitGroup(model, types, nodes)
+    removeUnread(model, nodes[0]?.input[0] ?? '', keep)
+  }
 }
 
 function axisOf(node: NodeProto, rank: number): number {
@@ -65,6 +68,18 @@ function splitGroup(model: Model, types: Types, nodes: readonly NodeProto[]): vo
   outputs.forEach((output, i) => {
     graph.add(makeNode('Squeeze', [parts[i] ?? '', axes], [output], {}, { name: `${parts[i]}/squeeze` }))
   })
+}
+
+/** Removes the node that makes a value, and those it alone read, when nobody reads it any more. */
+function removeUnread(model: Model, name: string, keep: readonly string[]): void {
+  const { graph } = model
+  const node = graph.producer(name)
+  const unread = node?.output.every(
+    o => graph.uses(o).length === 0 && !graph.isOutput(o) && !keep.includes(o),
+  )
+  if (!node || !unread) return
+  graph.remove([node])
+  for (const input of node.input) removeUnread(model, input, keep)
 }
 
 interface Place {
