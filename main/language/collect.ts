@@ -4,7 +4,8 @@
  */
 import { BantamError } from '../../shared/errors'
 import type { Batch, Dataset } from '../data/dataset'
-import { breathe, type TaskContext } from '../jobs/context'
+import type { TaskContext } from '../jobs/context'
+import { sampleRuns } from '../measure/batches'
 import type { CollectRequest } from '../measure/collect-request'
 import { fixedBatch } from '../measure/inputs'
 import {
@@ -58,24 +59,16 @@ export async function collectLanguage(
   const width = Math.max(1, length - 1)
   const answers = emptyAnswers(indices.length, width)
   let kept: StoredOutput | undefined
-  for (let start = 0; start < indices.length; start += size) {
-    await breathe(context)
-    const wanted = indices.subarray(start, start + size)
-    const asked = fixed
-      ? Uint32Array.from({ length: size }, (_, i) => wanted[Math.min(i, wanted.length - 1)] ?? 0)
-      : wanted
+  const about = { size, fill: fixed !== null, unit: 'windows of text' }
+  for await (const { batch, samples, start } of sampleRuns(dataset, indices, about, context)) {
     // Where the tokens are is told by what the data say, not by what is made up for the model.
-    const batch = await dataset.batch(asked)
     const scores = (await session.run(completed(language, batch.feeds), [language.logits]))[language.logits]
     if (scores?.dims.length !== 3) throw noScores(language.logits)
     kept ??= thinned(language.logits, scores, indices.length, width)
-    for (let i = 0; i < wanted.length; i++) {
-      const sample = wanted[i] ?? 0
-      answers.texts[start + i] = dataset.document?.(sample) ?? sample
-      keepSample(answers, kept, { dataset, language, batch, scores, row: i, sample, to: start + i })
+    for (const [row, sample] of samples.entries()) {
+      answers.texts[start + row] = dataset.document?.(sample) ?? sample
+      keepSample(answers, kept, { dataset, language, batch, scores, row, sample, to: start + row })
     }
-    const done = Math.min(indices.length, start + size)
-    context.progress(done / indices.length, `running the model: ${done} of ${indices.length} windows of text`)
   }
   const data = { hash: dataset.summary.hash, source: dataset.summary.spec.source, split }
   return {

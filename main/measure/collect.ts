@@ -8,10 +8,11 @@
 import type { TensorInfo } from '../../shared/domain'
 import { BantamError } from '../../shared/errors'
 import type { Batch } from '../data/dataset'
-import { breathe, type TaskContext } from '../jobs/context'
+import type { TaskContext } from '../jobs/context'
 import { asLanguage, collectLanguage } from '../language/collect'
 import { openSession, type Session } from '../runtime/session'
 import { elementCount, type Tensor, toNumbers } from '../runtime/tensor'
+import { sampleRuns } from './batches'
 import type { CollectRequest } from './collect-request'
 import { fixedBatch } from './inputs'
 import { type StoredOutput, type StoredOutputs, VALUES_PER_OUTPUT, VALUES_PER_SAMPLE } from './outputs'
@@ -76,20 +77,13 @@ async function runAll(
   const { spec, task, classes } = dataset.summary
   const labels = task === 'none' ? null : new Float64Array(indices.length)
   let kept: StoredOutput[] | undefined
-  for (let start = 0; start < indices.length; start += size) {
-    await breathe(context)
-    const wanted = indices.subarray(start, start + size)
-    const asked = fill
-      ? Uint32Array.from({ length: size }, (_, i) => wanted[Math.min(i, wanted.length - 1)] ?? 0)
-      : wanted
-    const batch = await dataset.batch(asked)
+  const about = { size, fill, unit: 'samples' }
+  for await (const { batch, rows, samples, start } of sampleRuns(dataset, indices, about, context)) {
     const answers = await session.run(batch.feeds)
-    if (asked.length > 1 && !splitsBySample(answers, asked.length)) return null
-    kept ??= prepare(session, answers, asked.length, indices.length, task, classes.length)
-    if (!keep(kept, answers, start, wanted.length, asked.length)) return null
-    keepLabels(labels, batch, start, wanted.length)
-    const done = Math.min(indices.length, start + size)
-    context.progress(done / indices.length, `running the model: ${done} of ${indices.length} samples`)
+    if (rows > 1 && !splitsBySample(answers, rows)) return null
+    kept ??= prepare(session, answers, rows, indices.length, task, classes.length)
+    if (!keep(kept, answers, start, samples.length, rows)) return null
+    keepLabels(labels, batch, start, samples.length)
   }
   const outputs = kept ?? []
   const main = mainName(outputs, task, classes.length)
