@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { expect, type Page, test } from '@playwright/test'
 import { launchApp, root } from './launch'
+import { variantRow } from './workbench'
 
 let app: Awaited<ReturnType<typeof launchApp>>
 let page: Page
@@ -11,7 +12,7 @@ let folder: string
 
 test.beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'bantam-desktop-'))
-  app = await launchApp()
+  app = await launchApp({ sample: false })
   page = await app.firstWindow()
   await page.waitForFunction(() => window.desktop !== undefined)
 })
@@ -59,11 +60,15 @@ test('the page is served with the policy, and no path leads out of it', async ()
 test('it goes nowhere and opens nothing', async () => {
   const before = page.url()
   await page.evaluate(() => void window.open('https://example.com/'))
+  // After the answer: a page that began to leave could not give one.
   await page.evaluate(() => {
-    window.location.href = 'https://example.com/'
+    setTimeout(() => {
+      window.location.href = 'https://example.com/'
+    })
   })
+  // Nothing tells that nothing happens: it gets the time in which a page would be gone.
   await page.waitForTimeout(500)
-  expect(await page.evaluate(() => document.getElementById('root')?.childElementCount)).toBeGreaterThan(0)
+  await expect(page.locator('#root > *').first()).toBeAttached()
   expect(page.url()).toBe(before)
   expect(app.windows()).toHaveLength(1)
   expect(await app.evaluate(({ BrowserWindow }) => BrowserWindow.getAllWindows().length)).toBe(1)
@@ -125,11 +130,33 @@ test('the menu speaks to the screen by the ids of its actions', async () => {
   await expect(page.locator('body')).toHaveAttribute('data-heard', 'import-model')
 })
 
-test('closing ends the job processes and gives the workspace back', async () => {
+test('closing in the middle of a job ends the processes, gives the workspace back and says nothing', async () => {
   const other = await launchApp()
-  await (await other.firstWindow()).waitForFunction(() => window.desktop !== undefined)
-  const lock = JSON.parse(readFileSync(join(other.workspace, 'lock'), 'utf8'))
-  expect(lock.pid).toBe(other.pid)
+  const window = await other.firstWindow()
+  await expect(variantRow(window, /^Teacher/)).toBeVisible({ timeout: 60_000 })
+  const lock = join(other.workspace, 'lock')
+  expect(JSON.parse(readFileSync(lock, 'utf8')).pid).toBe(other.pid)
+  const offspring = children(other.pid)
+  if (process.platform === 'linux') expect(offspring.length).toBeGreaterThanOrEqual(2) // the job, the warm process
+  await other.quit()
+  expect(existsSync(lock)).toBe(false)
+  await expect.poll(() => offspring.filter(lives)).toEqual([])
+  expect(other.errors()).not.toMatch(/error|unhandled|rejection/i)
   await other.close()
-  expect(existsSync(join(other.workspace, 'lock'))).toBe(false)
 })
+
+/** Processes a process has started (Linux). */
+function children(pid: number | undefined): number[] {
+  if (process.platform !== 'linux') return []
+  const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+  return text.split(' ').filter(Boolean).map(Number)
+}
+
+/** Whether a process runs; one that ended and waits to be collected does not. */
+function lives(pid: number): boolean {
+  try {
+    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'))
+  } catch {
+    return false
+  }
+}

@@ -2,9 +2,9 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { expect, test } from '@playwright/test'
-import { launchHost, root } from './launch'
-import { dropFile, jobsDone, listen } from './workbench'
+import { expect, type Page, test } from '@playwright/test'
+import { root } from './launch'
+import { dropFile, finishImport, inWorkbench, jobsDone, openPath } from './workbench'
 
 const HOSTILE = '<img src=x onerror="document.title=\'owned\'"> free money'
 let folder: string
@@ -23,17 +23,17 @@ test.beforeAll(() => {
 test.afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 test('texts are imported with a tokenizer and shown as what they are', async ({ page }) => {
-  const host = await launchHost({ sample: false })
-  const complaints = listen(page)
-  await page.goto(host.url)
+  await inWorkbench(page, () => importTexts(page))
+})
+
+async function importTexts(page: Page): Promise<void> {
   // Told to make no sample study, it shows what to do first.
   await expect(page.getByText('Open a model to begin')).toBeVisible()
   await dropFile(page, join(root, 'samples/spam-teacher.onnx'))
   await page.getByRole('button', { name: 'Import', exact: true }).click()
   await expect(page.getByRole('treeitem')).toHaveCount(1, { timeout: 60_000 })
   await page.getByRole('button', { name: 'Data', exact: true }).click()
-  await page.getByLabel('Path on this machine').fill(join(folder, 'mails.jsonl'))
-  await page.getByRole('button', { name: 'Open', exact: true }).click()
+  await openPath(page, join(folder, 'mails.jsonl'))
   await expect(page.getByText(/a tokenizer is needed/)).toBeVisible({ timeout: 30_000 })
   await expect(page.getByText('There is no such tokenizer.').first()).toBeVisible()
   await page.getByLabel('Choose a tokenizer').setInputFiles(join(root, 'samples/spam-tokenizer.json'))
@@ -42,8 +42,7 @@ test('texts are imported with a tokenizer and shown as what they are', async ({ 
   await expect(page.getByText(/Lengths of 60 texts/)).toBeVisible()
   await expect(page.getByText(/a tokenizer is needed/)).toBeHidden()
   await expect(page.getByRole('radio', { name: 'Classes' })).toBeChecked()
-  await page.getByRole('button', { name: 'Import 60 samples' }).click()
-  await expect(page.getByText(/^60 samples ·/)).toBeVisible({ timeout: 60_000 })
+  await finishImport(page, 60)
   await jobsDone(page, 200_000)
 
   await page.getByRole('treeitem').first().click()
@@ -54,6 +53,4 @@ test('texts are imported with a tokenizer and shown as what they are', async ({ 
   await lines.first().click()
   await expect(page.getByLabel('Text of the sample')).toBeVisible()
   expect(await page.title()).not.toBe('owned')
-  expect(complaints).toEqual([])
-  await host.close()
-})
+}

@@ -1,31 +1,17 @@
 /** Trainings on the real engine: a student with its control, live curves, pause, the comparison, a tuned variant. */
 import { expect, test } from '@playwright/test'
-import { launchHost } from './launch'
-import { makeOwnFiles } from './own-data'
-import { jobsDone, listen, variantRow } from './workbench'
+import { makeOwnFiles, TEACHER } from './own-data'
+import { importData, importModel, inWorkbench, jobsDone, variantRow } from './workbench'
 
 test('a student is distilled beside its control, watched, paused, compared; the teacher is fine-tuned', async ({
   page,
 }) => {
   // A training that a fast machine cannot end before it is paused is a long one on a busy machine.
   test.setTimeout(480_000)
-  const own = await makeOwnFiles(1000)
-  const host = await launchHost({ sample: false })
-  const complaints = listen(page)
-  page.setDefaultTimeout(20_000)
-  try {
-    await page.goto(host.url)
-    await page.getByRole('button', { name: 'Model', exact: true }).click()
-    await page.getByLabel('Path on this machine').fill(own.model)
-    await page.getByRole('button', { name: 'Open', exact: true }).click()
-    await page.getByRole('button', { name: 'Import', exact: true }).click()
-    await expect(page.getByRole('treeitem')).toHaveCount(1, { timeout: 30_000 })
-    await page.getByRole('button', { name: 'Data', exact: true }).click()
-    await page.getByLabel('Path on this machine').fill(own.pictures)
-    await page.getByRole('button', { name: 'Open', exact: true }).click()
-    await page.getByRole('button', { name: 'Import 1,000 samples' }).click()
-    await expect(page.getByText(/^1,000 samples ·/)).toBeVisible({ timeout: 30_000 })
-    await jobsDone(page)
+  const own = await makeOwnFiles(1000, TEACHER)
+  await inWorkbench(page, async () => {
+    await importModel(page, own.model)
+    await importData(page, own.pictures, 1000)
 
     // The form: a student in numbers, suggested pairs, both graphs, epochs.
     await page.getByRole('button', { name: 'Distil', exact: true }).click()
@@ -75,14 +61,10 @@ test('a student is distilled beside its control, watched, paused, compared; the 
     // Fine-tuning from the menu of a variant, ended before its time.
     await student.click({ button: 'right' })
     await page.getByRole('menuitem', { name: /Fine-tune on labels…/ }).click()
-    await dialog.getByRole('textbox', { name: 'Epochs' }).fill('1')
+    await dialog.getByRole('textbox', { name: 'Epochs' }).fill('50')
     await dialog.getByRole('button', { name: 'Start', exact: true }).click()
-    await tab.getByRole('button', { name: 'Finish now' }).click({ timeout: 30_000 })
+    await tab.getByRole('button', { name: 'Finish now' }).click({ timeout: 60_000 })
     await expect(variantRow(page, /, tuned/)).toBeVisible({ timeout: 180_000 })
     await jobsDone(page)
-    expect(complaints).toEqual([])
-  } finally {
-    await host.close()
-    own.remove()
-  }
+  }).finally(own.remove)
 })

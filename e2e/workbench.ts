@@ -2,6 +2,50 @@
 import { readFileSync } from 'node:fs'
 import { basename } from 'node:path'
 import { expect, type Page } from '@playwright/test'
+import { launchHost } from './launch'
+
+/** Runs `work` in a page over a host without the sample study; the page may complain of nothing. */
+export async function inWorkbench(page: Page, work: () => Promise<void>): Promise<void> {
+  const host = await launchHost({ sample: false })
+  const complaints = listen(page)
+  page.setDefaultTimeout(30_000)
+  try {
+    await page.goto(host.url)
+    await work()
+    expect(complaints).toEqual([])
+  } finally {
+    await host.close()
+  }
+}
+
+/** Names a file or folder in the open import dialog, as a person in a browser does. */
+export async function openPath(page: Page, path: string): Promise<void> {
+  await page.getByLabel('Path on this machine').fill(path)
+  await page.getByRole('button', { name: 'Open', exact: true }).click()
+}
+
+/** Imports the first model of a study, and waits until it is there. */
+export async function importModel(page: Page, path: string): Promise<void> {
+  await page.getByRole('button', { name: 'Model', exact: true }).click()
+  await openPath(page, path)
+  await page.getByRole('button', { name: 'Import', exact: true }).click()
+  await expect(page.getByRole('treeitem')).toHaveCount(1, { timeout: 60_000 })
+}
+
+/** Imports data as they are suggested, and waits until they are there and measured on. */
+export async function importData(page: Page, path: string, samples: number): Promise<void> {
+  await page.getByRole('button', { name: 'Data', exact: true }).click()
+  await openPath(page, path)
+  await finishImport(page, samples)
+  await jobsDone(page)
+}
+
+/** The second half of it, in a dialog that was opened and led to the file. */
+export async function finishImport(page: Page, samples: number): Promise<void> {
+  const count = samples.toLocaleString('en')
+  await page.getByRole('button', { name: `Import ${count} samples` }).click({ timeout: 60_000 })
+  await expect(page.getByText(new RegExp(`^${count} samples ·`))).toBeVisible({ timeout: 60_000 })
+}
 
 /** Collects what the page complains of; a spec ends with `expect(complaints).toEqual([])`. */
 export function listen(page: Page): string[] {

@@ -22,7 +22,8 @@ vitest(long ? 'long tests' : 'unit tests', process.execPath, [])
 if (!long) {
   const node24 = findNode24()
   // What meets the runtime: its SQLite, native packages, processes, WebAssembly. The rest is the same code.
-  const native = ['workspace', 'runtime', 'jobs', 'operations', 'training'].map(name => `main/${name}/`)
+  const folders = ['workspace', 'runtime', 'jobs', 'operations'].map(name => `main/${name}/`)
+  const native = [...folders, 'main/training/step', 'main/training/checkpoint', 'main/training/optimizer/']
   if (node24) vitest('engine on Node 24', node24, ['--project', 'engine', ...native])
   playwright()
 }

@@ -3,6 +3,7 @@ import { fork } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { basename, dirname, join } from 'node:path'
+import type { Readable } from 'node:stream'
 import { _electron, chromium, type Page } from '@playwright/test'
 import type * as Electron from 'electron'
 
@@ -17,6 +18,8 @@ export interface DesktopApp {
     run: (electron: typeof Electron, argument: A) => R | Promise<R>,
     argument?: A,
   ): Promise<R>
+  /** What the main process has written on its error output. */
+  errors(): string
   /** Lets the page drop or choose these files with their real paths. */
   namePaths(paths: readonly string[]): Promise<void>
   close(): Promise<void>
@@ -24,7 +27,7 @@ export interface DesktopApp {
 
 export interface LaunchOptions {
   args?: string[]
-  env?: Record<string, string>
+  env?: NodeJS.ProcessEnv
 }
 
 /** Path of the Electron binary. Never requires 'electron', which would start a download. */
@@ -49,10 +52,12 @@ async function launchElectron(
   const app = await _electron.launch({
     executablePath: binary,
     args: [main, ...args],
-    env: { ...stringsOf(process.env), ...env },
+    env: stringsOf({ ...process.env, ...env }),
   })
+  const errors = heard(app.process().stderr)
   return {
     kind: 'electron',
+    errors,
     pid: app.process().pid,
     firstWindow: () => app.firstWindow(),
     windows: () => app.windows(),
@@ -74,9 +79,10 @@ interface Reply {
 async function launchDouble(main: string, { args = [], env }: LaunchOptions): Promise<DesktopApp> {
   const child = fork(join(import.meta.dirname, 'run.mjs'), [main, ...args], {
     serialization: 'advanced',
-    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    stdio: ['ignore', 'inherit', 'pipe', 'ipc'],
     env: { ...process.env, ...env },
   })
+  const errors = heard(child.stderr)
   const endpoint = await new Promise<string>((resolve, reject) => {
     child.on('message', (reply: Reply) => reply.endpoint && resolve(reply.endpoint))
     child.on('exit', code => reject(new Error(`The desktop app ended with exit code ${code}.`)))
@@ -102,6 +108,7 @@ async function launchDouble(main: string, { args = [], env }: LaunchOptions): Pr
 
   return {
     kind: 'double',
+    errors,
     pid: child.pid,
     firstWindow: async () => context.pages()[0] ?? context.waitForEvent('page'),
     windows: () => context.pages(),
@@ -120,6 +127,16 @@ async function launchDouble(main: string, { args = [], env }: LaunchOptions): Pr
       await ended
     },
   }
+}
+
+/** Shows what comes on a stream, and keeps it. */
+function heard(stream: Readable | null): () => string {
+  let text = ''
+  stream?.on('data', chunk => {
+    text += String(chunk)
+    process.stderr.write(chunk)
+  })
+  return () => text
 }
 
 function stringsOf(env: NodeJS.ProcessEnv): Record<string, string> {
