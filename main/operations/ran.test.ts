@@ -9,6 +9,15 @@ describe('nodes planned in 8 bits', () => {
     expect(plannedNodes({ decisions: { method: 'qat', quantization: { opset: 17, nodes } } })).toEqual(nodes)
   })
 
+  it('are not those with weights of 4 bits, nor with activations in float', () => {
+    const [eight, four, alone] = [
+      { name: 'c1', op: 'Conv', activations: [0] },
+      { name: 'c2', op: 'Conv', activations: [0], bits: 4 },
+      { name: 'c3', op: 'Conv', activations: [] },
+    ]
+    expect(plannedNodes({ decisions: { nodes: [eight, four, alone] } })).toEqual([eight])
+  })
+
   it('are none where a plan names kernels otherwise, or has none', () => {
     expect(plannedNodes({ decisions: { nodes: [{ id: 'y', kind: 'matmul' }] } })).toEqual([])
     expect(plannedNodes({ decisions: {} })).toEqual([])

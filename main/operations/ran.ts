@@ -8,7 +8,16 @@ import { readRuns } from '../measure/profile-events'
 import { type PlannedNode, ranKernels } from '../measure/ran'
 
 /** What plans of static quantization hold: nodes by the names they have in the result. */
-const WithNodes = z.object({ nodes: z.array(z.object({ name: z.string().min(1), op: z.string() })) })
+const WithNodes = z.object({
+  nodes: z.array(
+    z.object({
+      name: z.string().min(1),
+      op: z.string(),
+      activations: z.array(z.unknown()).optional(),
+      bits: z.literal(4).optional(),
+    }),
+  ),
+})
 /** Plans of quantization-aware training hold one. */
 const Within = z.object({ quantization: WithNodes })
 
@@ -40,11 +49,12 @@ export async function fileRan(
   }
 }
 
-/** The nodes that a plan has in 8 bits. */
+/** The nodes that a plan has in 8 bits: not those of 4-bit weights, nor of activations in float. */
 export function plannedNodes({ decisions }: Pick<Plan, 'decisions'>): PlannedNode[] {
   const within = Within.safeParse(decisions)
   const decided = WithNodes.safeParse(within.success ? within.data.quantization : decisions)
-  return decided.success ? decided.data.nodes : []
+  const nodes = decided.success ? decided.data.nodes : []
+  return nodes.filter(node => node.bits !== 4 && node.activations?.length !== 0)
 }
 
 /** A warning that nodes fell back to float; null when none did. */

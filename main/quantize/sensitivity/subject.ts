@@ -35,11 +35,12 @@ export interface Subject {
 }
 
 /**
- * Plans everything in 8 bits: layers left in float and choices for single nodes are answers to what is measured here, and not
- * looked at. Throws what planning throws.
+ * Plans everything in 8 bits, or weights in 4: activations and layers left in float and choices for single nodes are answers
+ * to what is measured here, and not looked at. Throws what planning throws.
  */
 export async function subjectOf(request: SubjectRequest, context: TaskContext): Promise<Subject> {
-  const options = StaticOptions.parse({ ...request.options, edges: 'int8', exclude: [], overrides: [] })
+  const whole = { activations: 'int8', edges: 'int8', exclude: [], overrides: [] }
+  const options = StaticOptions.parse({ ...request.options, ...whole })
   const { calibration, threads } = request
   const statistics = request.statistics ?? memoryStore()
   const input = { model: request.model, calibration, statistics, seed: 0, threads }

@@ -124,6 +124,8 @@ const PlannedNode = z.object({
   constants: z.array(z.number().int()),
   weight: z.number().int().nullable(),
   bias: z.number().int().nullable(),
+  /** Where its weights have 4 bits, for which ONNX Runtime on CPU has no kernel but in float. */
+  bits: z.literal(4).optional(),
 })
 
 const PlannedValue = z.object({

@@ -175,6 +175,7 @@ function decide(
   const wider = decideWide(selection.wideValues, ranges, wideType(activationType), options.symmetric)
   const scales = { narrow: affine, wider: new Map(wider.map(v => [v.name, v])) }
   const weights = decideWeights(model, selection, scales, { ...options, weightType }, notes)
+  const four = new Set(weights.filter(w => w.bits === 4).map(w => w.name))
   const constants = selection.chosen.flatMap(({ node, constants }) =>
     constants.map(i => {
       const name = node.input[i] as string
@@ -188,10 +189,10 @@ function decide(
     activationType,
     weightType,
     reduced: options.reduceRange,
-    nodes: selection.chosen.map(plannedNode),
+    nodes: selection.chosen.map(chosen => plannedNode(chosen, four)),
     absorbed,
     values,
-    wide: { nodes: selection.wide.map(plannedNode), values: wider },
+    wide: { nodes: selection.wide.map(chosen => plannedNode(chosen, four)), values: wider },
     weights,
     constants: unique(constants, c => c.name),
     equalized: options.equalize,
@@ -201,7 +202,11 @@ function decide(
   }
 }
 
-function plannedNode({ node, role, activations, constants }: Chosen): StaticDecisions['nodes'][number] {
+/** `four`: the weights of 4 bits. */
+function plannedNode(
+  { node, role, activations, constants }: Chosen,
+  four: ReadonlySet<string>,
+): StaticDecisions['nodes'][number] {
   const weighted = role.kind === 'weighted' ? role : undefined
   const bias = weighted?.bias ?? null
   return {
@@ -213,6 +218,7 @@ function plannedNode({ node, role, activations, constants }: Chosen): StaticDeci
     weight: weighted?.weight ?? null,
     // Behind activations in float it stays in float as well.
     bias: bias !== null && activations.length > 0 && node.input[bias] ? bias : null,
+    ...(weighted && four.has(node.input[weighted.weight] ?? '') ? { bits: 4 as const } : {}),
   }
 }
 
