@@ -28,40 +28,26 @@ try {
   await page.getByRole('treeitem', { name: /^Teacher/ }).waitFor()
   await page.getByRole('treeitem', { name: /^Student/ }).waitFor(WAIT)
   await page.getByRole('button', { name: 'Jobs', exact: true }).waitFor(WAIT)
-  if (!(await page.getByRole('treeitem', { name: /^Channels/ }).count())) await prune(page)
   const hint = page.getByRole('button', { name: 'Dismiss the first steps' })
   if (await hint.count()) await hint.click()
   await picture(page, 'workbench', async () => {
-    await page.getByRole('treeitem', { name: /^Channels/ }).click()
+    await page.getByRole('treeitem', { name: /^Student/ }).click()
     await page.getByRole('tab', { name: 'Overview' }).click()
   })
   await picture(page, 'training', async () => {
-    await page.getByRole('treeitem', { name: /^Student/ }).click()
     await page.getByRole('tab', { name: 'Training' }).click()
     // The curves rather than the chart above them.
     const splitter = page.getByRole('separator', { name: 'Height of the chart' })
     await splitter.focus()
     for (let i = 0; i < 40; i++) await page.keyboard.press('ArrowUp')
     await page.getByLabel('Loss over epochs').waitFor()
+    await page.getByRole('radiogroup', { name: 'Scale of the loss' }).getByText('Log').click()
+    await page.evaluate(() => document.activeElement instanceof HTMLElement && document.activeElement.blur())
   })
 } finally {
   await browser.close()
   host.kill()
   if (!given) rmSync(workspace, { recursive: true, force: true })
-}
-
-/** Half of the teacher's work pruned away, recovered by the form's own defaults. */
-async function prune(page) {
-  await page.getByRole('treeitem', { name: /^Teacher/ }).click()
-  await page.keyboard.press('p')
-  const dialog = page.getByRole('dialog')
-  await dialog
-    .getByLabel('What the pruned model would be')
-    .getByText(/of the time/)
-    .waitFor(WAIT)
-  await dialog.getByRole('button', { name: /^Start/ }).click()
-  await page.getByRole('treeitem', { name: /^Channels/ }).waitFor(WAIT)
-  await page.getByRole('button', { name: 'Jobs', exact: true }).waitFor(WAIT)
 }
 
 /** One picture in both themes, without what comes and goes. */
