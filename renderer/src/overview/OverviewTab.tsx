@@ -45,6 +45,7 @@ export function OverviewTab({ study, variant, reference }: TabProps) {
   const guilty = result.quality.tone === 'worse' ? findLayerDialog(study.variants, variant) : null
   const unmeasured = !variant.evaluation || !variant.benchmark
   const making = useApp(s => s.jobs.some(j => isActive(j) && j.kind === 'variant' && j.studyId === study.id))
+  const first = alone && study.variants.length === 1 && !making
   const room = width === 0 || width >= 700 ? 'wide' : width >= 540 ? 'middle' : 'narrow'
   return (
     <TabBody label="Overview">
@@ -64,18 +65,20 @@ export function OverviewTab({ study, variant, reference }: TabProps) {
       )}
       <Checks variant={variant} />
       {compare.error && <ErrorNotice error={compare.error} />}
-      <Group gap="xs">
-        {unmeasured && <MeasureNow study={study} variants={[variant]} />}
-        {alone && study.variants.length === 1 && !making && (
-          <Button
-            variant={unmeasured ? 'default' : 'filled'}
-            leftSection={<Plus size={14} />}
-            onClick={() => openDialog({ kind: 'new-variant', parent: variant.id })}
-          >
-            Make a variant
-          </Button>
-        )}
-      </Group>
+      {(unmeasured || first) && (
+        <Group gap="xs">
+          {unmeasured && <MeasureNow study={study} variants={[variant]} />}
+          {first && (
+            <Button
+              variant={unmeasured ? 'default' : 'filled'}
+              leftSection={<Plus size={14} />}
+              onClick={() => openDialog({ kind: 'new-variant', parent: variant.id })}
+            >
+              Make a variant
+            </Button>
+          )}
+        </Group>
+      )}
       <Panel title="Numbers" flush>
         <MetricTable rows={rows} reference={reference} variant={variant} room={room} />
       </Panel>

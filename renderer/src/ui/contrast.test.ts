@@ -1,6 +1,10 @@
+import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { describe, expect, it } from 'vitest'
 import { theme } from './theme'
-import tokens from './tokens.css?raw'
+
+const tokens = readFileSync(join(dirname(fileURLToPath(import.meta.url)), 'tokens.css'), 'utf8')
 
 /** WCAG 2.2, level AA, for text of ordinary size. */
 const AA = 4.5
