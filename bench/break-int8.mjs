@@ -10,11 +10,11 @@
 //
 // Prints accuracy on the sample's test split, with minmax calibration and one scale per tensor, and the share of what
 // was lost that comes back; of the branch, how far learned rounding lets the error of each layer fall. No Python.
-import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { commandLine, percent, tableRow } from './bantam.mjs'
 import { breakDigits, teacher } from './broken-digits.mjs'
 import { depthwiseNet, unbalance } from './depthwise-net.mjs'
 import { openEngine, root } from './engine.mjs'
@@ -45,6 +45,7 @@ const BRANCH = {
   'all three': ['--equalize', ...ROUNDING, ...SAMPLES],
 }
 const UNBALANCE = { chain: 300, branch: 100 }
+const bantam = commandLine(flags.cli)
 const folder = mkdtempSync(join(tmpdir(), 'bantam-break-'))
 const { load, close } = await openEngine()
 try {
@@ -103,8 +104,7 @@ async function trained(writeModel) {
 
 function heading(settings) {
   const names = ['network', 'float32', ...Object.keys(settings), 'comes back']
-  console.log(`| ${names.join(' | ')} |`)
-  console.log(`| ${names.map(() => '---').join(' | ')} |`)
+  console.log(tableRow(names, true))
 }
 
 /** Prints one; answers the decisions of the last setting. */
@@ -114,7 +114,7 @@ function row(name, model, settings) {
   const shown = results.map(r => r.accuracy)
   const lost = float - shown[0]
   const back = lost > 0.01 ? `${((100 * (shown.at(-1) - shown[0])) / lost).toFixed(1)} %` : '–'
-  console.log(`| ${[name, percent(float), ...shown.map(percent), back].join(' | ')} |`)
+  console.log(tableRow([name, percent(float), ...shown.map(percent), back]))
   return results.at(-1).decisions
 }
 
@@ -130,17 +130,4 @@ function quantized(model, options) {
 
 function accuracy(model) {
   return bantam('evaluate', model, '--data', 'sample:digits', '--split', 'test').metrics.accuracy.value
-}
-
-function bantam(...command) {
-  const run = spawnSync(process.execPath, [flags.cli, ...command, '--json'], {
-    encoding: 'utf8',
-    maxBuffer: 2 ** 28,
-  })
-  if (run.status !== 0) throw new Error(run.stderr)
-  return JSON.parse(run.stdout)
-}
-
-function percent(share) {
-  return `${(100 * share).toFixed(2)} %`
 }

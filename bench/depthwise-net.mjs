@@ -1,3 +1,5 @@
+import { firstDimension, scaler } from './bantam.mjs'
+
 /**
  * A depthwise separable network for digits, with batch normalization and a branch, to be trained: input
  * [batch, 1, 28, 28], logits [batch, 10]. `load` is that of engine.mjs.
@@ -61,25 +63,16 @@ export async function depthwiseNet(load, seed) {
  * `branch`, what it cannot, for they have two makers and two readers. Factors are even in their logarithms.
  */
 export async function unbalance(load, model, { seed, chain, branch }) {
-  const [{ makeTensor, tensorDims, tensorValues }, { Random }] = await Promise.all(
-    ['main/onnx/tensor', 'main/data/random'].map(load),
-  )
+  const [{ Random }, scale] = await Promise.all([load('main/data/random'), scaler(load)])
   const random = new Random(seed)
-  const { graph } = model
-  const scale = (name, axis, factors) => {
-    const tensor = graph.initializer(name)
-    const dims = tensorDims(tensor)
-    const inner = dims.slice(axis + 1).reduce((a, b) => a * b, 1)
-    const { data } = tensorValues(tensor, model.directory)
-    const scaled = data.map((v, i) => v * factors[Math.floor(i / inner) % dims[axis]])
-    graph.setInitializer(makeTensor(name, 'float32', dims, scaled))
-  }
   const against = (makers, readers, most) => {
-    const [count] = tensorDims(graph.initializer(`${makers[0]}.scale`))
+    const count = firstDimension(model, `${makers[0]}.scale`)
     const factors = Array.from({ length: count }, () => most ** random.unit())
-    for (const name of makers) for (const part of ['scale', 'shift']) scale(`${name}.${part}`, 0, factors)
+    for (const name of makers)
+      for (const part of ['scale', 'shift']) scale(model, `${name}.${part}`, 0, factors)
     for (const [name, axis] of readers)
       scale(
+        model,
         `${name}.weight`,
         axis,
         factors.map(f => 1 / f),

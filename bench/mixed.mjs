@@ -5,11 +5,11 @@
 //
 // Prints seconds, trials, what is lost on the samples that the search judged by and on the test split (with the 95 %
 // interval of the paired difference), and the share of multiply-accumulates in 8 bits. No Python.
-import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { basename, join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { commandLine } from './bantam.mjs'
 import { breakDigits, teacher } from './broken-digits.mjs'
 import { openEngine, root } from './engine.mjs'
 
@@ -26,6 +26,7 @@ const SETTINGS = {
   'fastest, float alone': ['--goal', 'fastest', '--no-repair'],
   'smallest, float alone': ['--goal', 'smallest', '--no-repair'],
 }
+const bantam = commandLine(flags.cli)
 const folder = mkdtempSync(join(tmpdir(), 'bantam-mixed-'))
 const { load, close } = await openEngine()
 try {
@@ -84,15 +85,6 @@ function search(name, model) {
     ]
     console.log(`| ${cells.join(' | ')} |`)
   }
-}
-
-function bantam(...command) {
-  const run = spawnSync(process.execPath, [flags.cli, ...command, '--json'], {
-    encoding: 'utf8',
-    maxBuffer: 2 ** 28,
-  })
-  if (run.status !== 0) throw new Error(run.stderr)
-  return JSON.parse(run.stdout)
 }
 
 /** Percentage points. */

@@ -6,11 +6,11 @@
 //
 // Prints accuracy on the sample's test split, with minmax calibration, and the share of what was lost that comes back.
 // Weights have seven bits, so that a processor without VNNI saturates nowhere. No Python.
-import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { commandLine, firstDimension, percent, random, scaler } from './bantam.mjs'
 import { openEngine, root } from './engine.mjs'
 
 const { values: flags } = parseArgs({
@@ -25,6 +25,7 @@ const SETTINGS = {
   'alpha 0.5': ['--smooth', 'alpha'],
   'alpha searched': ['--smooth', 'search'],
 }
+const bantam = commandLine(flags.cli)
 const folder = mkdtempSync(join(tmpdir(), 'bantam-smooth-'))
 const { load, close } = await openEngine()
 try {
@@ -43,29 +44,21 @@ try {
 
 /** Scales four channels of what every normalization gives, each by another factor, and what reads them back. */
 async function breakModel(seed, path) {
-  const names = ['read', 'write', 'tensor']
-  const [{ readModel }, { writeModel }, { makeTensor, tensorDims, tensorValues }] = await Promise.all(
-    names.map(name => load(`main/onnx/${name}`)),
-  )
+  const names = ['read', 'write']
+  const [{ readModel }, { writeModel }] = await Promise.all(names.map(name => load(`main/onnx/${name}`)))
   const model = await readModel(teacher)
   const next = random(seed)
-  const scale = (name, axis, factors) => {
-    const tensor = model.graph.initializer(name)
-    const dims = tensorDims(tensor)
-    const inner = dims.slice(axis + 1).reduce((a, b) => a * b, 1)
-    const { data } = tensorValues(tensor, model.directory)
-    const scaled = data.map((v, i) => v * factors[Math.floor(i / inner) % dims[axis]])
-    model.graph.setInitializer(makeTensor(name, 'float32', dims, scaled))
-  }
+  const scale = await scaler(load)
   for (const norm of model.graph.nodes.filter(node => node.opType === 'LayerNormalization')) {
     const readers = model.graph.uses(norm.output[0]).map(use => use.node)
     if (readers.length === 0 || readers.some(node => node.opType !== 'MatMul')) continue
-    const channels = tensorDims(model.graph.initializer(norm.input[1]))[0]
+    const channels = firstDimension(model, norm.input[1])
     const factors = new Array(channels).fill(1)
     for (let i = 0; i < 4; i++) factors[Math.floor(next() * channels)] = 100 * 10 ** next()
-    for (const constant of [norm.input[1], norm.input[2]]) scale(constant, 0, factors)
+    for (const constant of [norm.input[1], norm.input[2]]) scale(model, constant, 0, factors)
     for (const reader of readers) {
       scale(
+        model,
         reader.input[1],
         0,
         factors.map(f => 1 / f),
@@ -97,26 +90,4 @@ function quantized(model, options) {
 
 function accuracy(model) {
   return bantam('evaluate', model, '--data', 'sample:spam', '--split', 'test').metrics.accuracy.value
-}
-
-function bantam(...command) {
-  const run = spawnSync(process.execPath, [flags.cli, ...command, '--json'], {
-    encoding: 'utf8',
-    maxBuffer: 2 ** 28,
-  })
-  if (run.status !== 0) throw new Error(run.stderr)
-  return JSON.parse(run.stdout)
-}
-
-/** Numbers from 0 to 1, the same on every machine. */
-function random(seed) {
-  let state = (seed * 2654435761 + 1) >>> 0
-  return () => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return state / 2 ** 32
-  }
-}
-
-function percent(share) {
-  return `${(100 * share).toFixed(2)} %`
 }
