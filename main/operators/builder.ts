@@ -299,8 +299,20 @@ export class Builder {
 
   transpose(x: Value, perm: readonly number[]): Value {
     if (perm.every((p, i) => p === i)) return x
+    if (perm.length === 2 && this.graph.producer(x.name)?.opType === 'Gemm') return this.apart(x)
     const shape = perm.map(p => x.shape[p] ?? '')
     return this.emit('Transpose', [x], shape, { attributes: { perm: perm.map(BigInt) } })
+  }
+
+  /**
+   * The transpose of a product of matrices, with an axis more: ONNX Runtime would put a plain Transpose back into the
+   * product, which was written in this order because it is faster.
+   */
+  private apart(x: Value): Value {
+    const [rows = '', columns = ''] = x.shape
+    const wide = this.emit('Unsqueeze', [x, this.ints([0])], [1, rows, columns])
+    const turned = this.transpose(wide, [0, 2, 1])
+    return this.emit('Squeeze', [turned, this.ints([0])], [columns, rows])
   }
 
   /** The last two axes exchanged. */

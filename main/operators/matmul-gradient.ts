@@ -41,11 +41,7 @@ function turnsBetter(a: Value, b: Value): boolean {
 /** Aᵀ·B of two matrices. */
 function turnedGemm(m: Builder, a: Value, b: Value, alpha = 1): Value {
   if (m.gpu || !turnsBetter(a, b)) return gemm(m, a, b, true, false, alpha)
-  const turned = gemm(m, b, a, true, false, alpha)
-  // With an axis more: ONNX Runtime would put a Transpose of a matrix back into the product.
-  const [rows = '', columns = ''] = turned.shape
-  const wide = m.emit('Unsqueeze', [turned, m.ints([0])], [1, rows, columns])
-  return m.emit('Squeeze', [m.transposed(wide), m.ints([0])], [columns, rows])
+  return m.transposed(gemm(m, b, a, true, false, alpha))
 }
 
 /** Aᵀ·B of the last two axes. */
