@@ -55,10 +55,24 @@ export function lossCurves(record: TrainingRecord): Curves {
         thin: true,
       })),
       ...(held.length > 0
-        ? [{ key: 'held', name: 'validation', color: colors.teacher, dashed: true, dots: held.length < 60 }]
+        ? [
+            {
+              key: 'held',
+              name: validationName(record),
+              color: colors.teacher,
+              dashed: true,
+              dots: held.length < 60,
+            },
+          ]
         : []),
     ],
   }
+}
+
+/** The validation loss is of the answers alone, without the parts that are trained on. */
+function validationName({ metric }: TrainingRecord): string {
+  const isError = metric.name === 'rmse' || metric.name === 'distance'
+  return isError ? 'validation, squared error' : 'validation, cross entropy'
 }
 
 /** The validation metric, a value per epoch. */

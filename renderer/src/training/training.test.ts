@@ -77,7 +77,13 @@ describe('runs', () => {
 describe('curves', () => {
   it('have the loss, its parts where there are several, and the held-out loss once an epoch', () => {
     const { rows, lines } = lossCurves(live)
-    expect(lines.map(l => l.name)).toEqual(['total', 'labels', 'kd', 'hint relu3 → relu3', 'validation'])
+    expect(lines.map(l => l.name)).toEqual([
+      'total',
+      'labels',
+      'kd',
+      'hint relu3 → relu3',
+      'validation, cross entropy',
+    ])
     expect(rows).toHaveLength(30)
     expect(rows.map(r => r.x)).toEqual(rows.map(r => r.x).toSorted((a, b) => a - b))
     expect(rows.filter(r => r.held !== undefined).map(r => r.x)).toEqual([1, 2])
