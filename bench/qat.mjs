@@ -7,11 +7,11 @@
 // Weights in seven bits, so that no processor saturates; without equalization, which undoes the damage, and with it (what
 // quantization-aware training begins with by default). The seed breaks the net and draws batches. Prints accuracy on the sample's test split, and the mean gain over the control with
 // its 95 % interval over seeds (t). No Python.
-import { spawnSync } from 'node:child_process'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
+import { commandLine, interval, percent, points, tableRow } from './bantam.mjs'
 import { breakDigits } from './broken-digits.mjs'
 import { openEngine, root } from './engine.mjs'
 
@@ -34,20 +34,20 @@ const QAT = {
   'QAD, learned scales': ['--no-equalize'],
   'QAD, equalized': [],
 }
+const bantam = commandLine(values.cli)
 const folder = mkdtempSync(join(tmpdir(), 'bantam-qat-'))
 const file = name => join(folder, `${name}.onnx`)
 const { load, close } = await openEngine()
 try {
   const titles = ['float32', 'static int8', 'fine-tuned, then static int8', ...Object.keys(QAT)]
-  console.log(`| seed | ${titles.join(' | ')} |`)
-  console.log(`|${' --- |'.repeat(titles.length + 1)}`)
+  console.log(tableRow(['seed', ...titles], true))
   const rows = []
   for (let i = 0; i < Number(values.seeds); i++) {
     const seed = Number(values.from) + i
     await breakDigits(load, seed, file('broken'))
     const row = measure(seed)
     rows.push(row)
-    console.log(`| ${[seed, ...row.map(percent)].join(' | ')} |`)
+    console.log(tableRow([seed, ...row.map(percent)]))
   }
   if (rows.length > 1) {
     for (const [i, name] of Object.keys(QAT).entries())
@@ -76,31 +76,4 @@ function measure(seed) {
 
 function accuracy(name) {
   return bantam('evaluate', file(name), '--data', 'sample:digits', '--split', 'test').metrics.accuracy.value
-}
-
-function bantam(...command) {
-  const run = spawnSync(process.execPath, [values.cli, ...command, '--json'], {
-    encoding: 'utf8',
-    maxBuffer: 2 ** 28,
-  })
-  if (run.status !== 0) throw new Error(run.stderr)
-  return JSON.parse(run.stdout)
-}
-
-/** Mean and 95 % interval: t(n − 1)·s/√n. */
-function interval(list) {
-  const T = [Number.NaN, 12.706, 4.303, 3.182, 2.776, 2.571, 2.447, 2.365, 2.306, 2.262]
-  const mean = list.reduce((a, b) => a + b, 0) / list.length
-  const variance = list.reduce((sum, v) => sum + (v - mean) ** 2, 0) / (list.length - 1)
-  const half = (T[list.length - 1] ?? 2) * Math.sqrt(variance / list.length)
-  return { mean, low: mean - half, high: mean + half }
-}
-
-function points({ mean, low, high }) {
-  const text = v => `${v > 0 ? '+' : ''}${(100 * v).toFixed(2)}`
-  return `${text(mean)} points (${text(low)} to ${text(high)})`
-}
-
-function percent(share) {
-  return `${(100 * share).toFixed(2)} %`
 }

@@ -129,6 +129,18 @@ describe('what int8 breaks, training with the rounding in place mends', () => {
     expect(serialize(result).length).toBeLessThan(1.02 * serialize(static8).length)
   })
 
+  it('and what four bits with one scale per tensor lose', async () => {
+    const four = { weights: 'int4', activations: 'float', edges: 'int4' } as const
+    const { result, record, plan } = await qat(net, { ...four, epochs: 16, learningRate: 3e-3 })
+    const { quantization } = QatDecisions.parse(plan.decisions)
+    const start = await staticInt8.apply(net, { ...plan, decisions: quantization })
+    checkModel(result)
+    expect(countOperators(result)).toEqual(countOperators(start))
+    expect(countOperators(result).QuantizeLinear).toBeUndefined()
+    expect(record.best?.epoch).toBeGreaterThan(0)
+    expect(await accuracy(result)).toBeGreaterThan((await accuracy(start)) + 0.3)
+  })
+
   it('and what training would make worse stays as it was', async () => {
     const wild = { learningRate: 90, optimizer: 'sgd' as const, clip: 0, warmup: 0, epochs: 2 }
     const { result, record, plan } = await qat(net, wild)
