@@ -38,7 +38,7 @@ test('the first start makes a sample study; killed in the middle of it, it goes 
       await page.getByRole('tab', { name: 'Speed' }).click()
       await expect(page.getByText(/8-bit kernels/).first()).toBeVisible()
       // The next is under way by itself.
-      await expect(variantRow(page, /^Float16/)).toBeVisible({ timeout: 120_000 })
+      await expect(variantRow(page, /^float16/i)).toBeVisible({ timeout: 120_000 })
     } finally {
       await second.close()
     }

@@ -44,8 +44,8 @@ test('a student is distilled beside its control, watched, paused, compared; the 
     await tab.getByRole('button', { name: 'Resume' }).click()
     const student = variantRow(page, /^Student ×0\.5(?! without)/)
     const control = variantRow(page, /^Student ×0\.5 without teacher/)
-    await expect(student).toBeVisible({ timeout: 180_000 })
-    await expect(control).toBeVisible({ timeout: 180_000 })
+    await expect(student).toBeVisible({ timeout: 240_000 })
+    await expect(control).toBeVisible({ timeout: 240_000 })
     await jobsDone(page)
 
     // Both are measured, and their runs drawn over one another.
@@ -64,7 +64,7 @@ test('a student is distilled beside its control, watched, paused, compared; the 
     await dialog.getByRole('textbox', { name: 'Epochs' }).fill('50')
     await dialog.getByRole('button', { name: 'Start', exact: true }).click()
     await tab.getByRole('button', { name: 'Finish now' }).click({ timeout: 60_000 })
-    await expect(variantRow(page, /, tuned/)).toBeVisible({ timeout: 180_000 })
+    await expect(variantRow(page, /, tuned/)).toBeVisible({ timeout: 240_000 })
     await jobsDone(page)
   }).finally(own.remove)
 })
