@@ -1,9 +1,9 @@
 """GPTQ and AWQ as tools of Python make them from PyTorch modules, written back into the ONNX file they came from.
 
     pip install torch onnx tokenizers
-    pip install nvidia-modelopt requests                          # NVIDIA's Model Optimizer: GPTQ, AWQ; symmetric
-    pip install --no-deps neural-compressor-pt && pip install py-cpuinfo prettytable psutil pyyaml transformers
-                                                                  # Intel's Neural Compressor: GPTQ, AWQ; zero points
+    pip install nvidia-modelopt requests               # NVIDIA's Model Optimizer: GPTQ, AWQ; symmetric
+    pip install --no-deps neural-compressor neural-compressor-pt accelerate
+    pip install py-cpuinfo prettytable psutil pyyaml transformers    # Intel's Neural Compressor: GPTQ, AWQ; zero points
     python3 bench/weight-only-torch.py FOLDER OUT --group 32 [--passages FILE] [--only nc-gptq,modelopt-awq]
 
 FOLDER is what bench/language-model.py wrote; its weights are loaded into that script's module. FILE: a JSON list of the
