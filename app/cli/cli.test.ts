@@ -135,6 +135,19 @@ describe('help and usage', () => {
         ['quantize', TEACHER, '--method', 'static-int8', '--out', join(folder, 'x.onnx')],
         'The method static-int8 needs samples to calibrate with. [--data] Add --data DATA, with some hundred samples like those the model will see.',
       ],
+      [
+        [
+          'quantize',
+          TEACHER,
+          '--method',
+          'weight-int4',
+          '--rounding',
+          'gptq',
+          '--out',
+          join(folder, 'x.onnx'),
+        ],
+        '--rounding gptq looks at samples. [--data] Add --data DATA, with some hundred samples like those the model will see, or leave --rounding out.',
+      ],
     ])
   })
 })
