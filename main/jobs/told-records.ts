@@ -22,7 +22,7 @@ export class ToldRecords<T> {
 
   /** Keeps a running job's record; written to its file every few seconds at most. */
   take(job: string, record: T): void {
-    const written = this.newest.get(job)?.written ?? 0
+    const written = this.newest.get(job)?.written ?? Number.NEGATIVE_INFINITY
     const due = performance.now() - written >= WRITE_MS
     this.newest.set(job, { record, written: due ? performance.now() : written })
     if (due) this.write(job, record)

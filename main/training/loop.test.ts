@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs'
+import { readdirSync, rmSync } from 'node:fs'
 import { afterEach, describe, expect, it } from 'vitest'
 import { allWeights, fineTuned, spiral, spiralNet, trainingContext } from './testing'
 import { inspectProblem } from './testing-errors'
@@ -54,16 +54,20 @@ describe('the training loop', () => {
     expect(curve(resumed)).toEqual(curve(whole))
   })
 
-  it('saves its place when it is cancelled', async () => {
-    const first = fresh()
+  it.each([
+    ['between steps', (abort: () => void) => abort()],
+    ['while it breathes, as by a signal', (abort: () => void) => void setImmediate(abort)],
+  ])('saves its place when it is cancelled %s', async (_, when) => {
+    const { context, controller } = fresh()
     const seen = { steps: 0 }
-    const stop = { ...first.context, asked: () => void (++seen.steps === 12 && first.controller.abort()) }
-    const cancelled = await inspectProblem(
-      fineTuned(quick, { context: { ...stop, asked: () => stop.asked() as undefined } }),
-    )
+    const asked = () => {
+      if (++seen.steps === 12) when(() => controller.abort())
+      return undefined
+    }
+    const cancelled = await inspectProblem(fineTuned(quick, { context: { ...context, asked } }))
     expect(cancelled.code).toBe('cancelled')
-    const second = { ...first.context, signal: new AbortController().signal }
-    const resumed = await fineTuned(quick, { context: second })
+    expect(readdirSync(context.keepDir ?? '')).toContain('checkpoint')
+    const resumed = await fineTuned(quick, { context: { ...context, signal: new AbortController().signal } })
     const whole = await fineTuned(quick, { context: fresh().context })
     expect(allWeights(resumed.model)).toEqual(allWeights(whole.model))
   })

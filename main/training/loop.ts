@@ -227,7 +227,7 @@ class Loop {
     const whole = state.step === record.stepsPerEpoch
     const seconds = state.epochSeconds
     const seen = state.step * this.r.options.batch * this.r.options.accumulate
-    const validation = forward ? await this.measured(forward) : null
+    const validation = forward ? await this.orSaved(this.validate(forward)) : null
     const loss = state.epochLoss / Math.max(1, state.step)
     const epoch: TrainingEpoch = {
       epoch: whole ? state.epoch + 1 : state.epoch + state.step / record.stepsPerEpoch,
@@ -244,10 +244,10 @@ class Loop {
     if (due && !record.ended && state.epoch < record.totalEpochs) await this.save()
   }
 
-  /** Measures the epoch; stopped in the middle of that, the place before it is saved. */
-  private async measured(forward: Forward): Promise<NonNullable<TrainingEpoch['validation']>> {
+  /** Saves the place where it is stopped in the middle of some work that does not change it. */
+  private async orSaved<T>(work: Promise<T>): Promise<T> {
     try {
-      return await this.validate(forward)
+      return await work
     } catch (error) {
       if (this.context.signal.aborted) await this.save()
       throw error
@@ -389,9 +389,9 @@ class Loop {
         action: 'Free some space and try again: it goes on from the last checkpoint, if there is one.',
       })
     }
-    if (context.signal.aborted) await this.save()
-    else if (performance.now() - this.lastCheckpoint > CHECKPOINT_SECONDS * 1000) await this.save()
-    await breathe(context)
+    if (performance.now() - this.lastCheckpoint > CHECKPOINT_SECONDS * 1000) await this.save()
+    // A signal is heard while it breathes.
+    await this.orSaved(breathe(context))
   }
 
   private report(now: boolean): void {
