@@ -41,8 +41,11 @@ export function lossCurves(record: TrainingRecord): Curves {
     loss: finite(p.loss),
     ...Object.fromEntries(parts.map((_, i) => [`part${i}`, finite(p.parts[i])])),
   }))
-  const held = record.epochs.flatMap(e =>
-    e.validation?.loss == null ? [] : [{ x: e.epoch, held: finite(e.validation.loss) }],
+  const held = few(
+    record.epochs.flatMap(e =>
+      e.validation?.loss == null ? [] : [{ x: e.epoch, held: finite(e.validation.loss) }],
+    ),
+    row => row.held,
   )
   return {
     rows: byX([...rows, ...held]),
@@ -77,8 +80,9 @@ function validationName({ metric }: TrainingRecord): string {
 
 /** The validation metric, a value per epoch. */
 export function metricCurves(record: TrainingRecord): Curves {
-  const rows = record.epochs.flatMap(e =>
-    e.validation ? [{ x: e.epoch, metric: finite(e.validation.metric) }] : [],
+  const rows = few(
+    record.epochs.flatMap(e => (e.validation ? [{ x: e.epoch, metric: finite(e.validation.metric) }] : [])),
+    row => row.metric,
   )
   return {
     rows,
@@ -114,12 +118,14 @@ export function overlay(runs: readonly NamedRecord[], by: Measure): Curves & { l
   const [first] = runs
   if (!first) return { rows: [], lines: [], left: [] }
   const fits = (run: NamedRecord) => measureName(run.record, by) === measureName(first.record, by)
-  const rows = runs.flatMap((run, i) =>
-    run.record.epochs.flatMap(e => {
+  const rows = runs.flatMap((run, i) => {
+    const key = `run${i}`
+    const values = run.record.epochs.flatMap(e => {
       const value = by === 'loss' ? e.loss : e.validation?.metric
-      return fits(run) && value !== undefined ? [{ x: e.epoch, [`run${i}`]: finite(value) }] : []
-    }),
-  )
+      return fits(run) && value !== undefined ? [{ x: e.epoch, [key]: finite(value) }] : []
+    })
+    return few(values, row => row[key] ?? null)
+  })
   return {
     rows: byX(rows),
     lines: runs.flatMap((run, i) =>
@@ -138,6 +144,25 @@ export function lateValues({ rows, lines }: Curves): number[] {
 /** Hue of the i-th run of a comparison. */
 export function runColor(i: number): string {
   return categories[i % categories.length] ?? colors.variant
+}
+
+/** Rows of a line at most: more are slow to draw again and again, and closer than pixels. */
+const MOST_ROWS = 300
+
+/** Of many rows in their order, the least and the greatest of every few neighbours, and the last: no spike is lost. */
+function few<T>(rows: T[], value: (row: T) => number | null): T[] {
+  if (rows.length <= MOST_ROWS) return rows
+  const size = Math.ceil((2 * rows.length) / MOST_ROWS)
+  const kept = new Set<T>()
+  for (let from = 0; from < rows.length; from += size) {
+    const near = rows.slice(from, from + size).filter(row => value(row) !== null)
+    const values = near.map(row => value(row) ?? 0)
+    const ends = [values.indexOf(Math.min(...values)), values.indexOf(Math.max(...values))]
+    for (const at of ends) if (near[at]) kept.add(near[at])
+  }
+  const last = rows.at(-1)
+  if (last) kept.add(last)
+  return rows.filter(row => kept.has(row))
 }
 
 /** Values at the same x in one row, in the order of x. */

@@ -128,6 +128,23 @@ describe('curves', () => {
     expect(Math.min(...lateValues(metric))).toBeGreaterThan(0.85)
   })
 
+  it('of a thousand epochs are drawn with a few hundred points, and no spike is lost', () => {
+    const [one] = live.epochs
+    if (!one?.validation) fail()
+    const validation = one.validation
+    const epochs = Array.from({ length: 1000 }, (_, i) => ({
+      ...one,
+      epoch: i + 1,
+      validation: { ...validation, metric: i === 613 ? 0.1 : 0.9 + i / 1e5 },
+    }))
+    const { rows } = metricCurves({ ...live, epochs })
+    expect(rows.length).toBeGreaterThan(200)
+    expect(rows.length).toBeLessThanOrEqual(301)
+    expect(rows.find(r => r.x === 614)?.metric).toBe(0.1)
+    expect(rows.at(-1)?.x).toBe(1000)
+    expect(rows.map(r => r.x)).toEqual(rows.map(r => r.x).toSorted((x, y) => x - y))
+  })
+
   it('are tiny in the tree', () => {
     expect(sparkValues(live, 10)).toHaveLength(10)
     expect(sparkPoints([0, 1], 10, 12)).toBe('0.0,11.0 10.0,1.0')
