@@ -24,7 +24,8 @@ if (!long) {
   // What meets the runtime: its SQLite, native packages, processes, WebAssembly. The rest is the same code.
   const folders = ['workspace', 'runtime', 'jobs', 'operations'].map(name => `main/${name}/`)
   const native = [...folders, 'main/training/step', 'main/training/checkpoint', 'main/training/optimizer/']
-  if (node24) vitest('engine on Node 24', node24, ['--project', 'engine', '--project', 'processes', ...native])
+  if (node24)
+    vitest('engine on Node 24', node24, ['--project', 'engine', '--project', 'processes', ...native])
   playwright()
 }
 
