@@ -1,3 +1,11 @@
+import { afterAll } from 'vitest'
+
+// The next file goes on in the same page.
+afterAll(() => {
+  document.body.replaceChildren()
+  localStorage.clear()
+})
+
 // What Mantine and the charts ask of a browser and jsdom lacks.
 window.matchMedia ??= ((media: string) => ({
   matches: false,
