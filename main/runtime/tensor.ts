@@ -38,6 +38,17 @@ export function elementCount(dims: readonly number[]): number {
   return dims.reduce((product, d) => product * d, 1)
 }
 
+/** One after the other. */
+export function joined(parts: readonly Float32Array[]): Float32Array<ArrayBuffer> {
+  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    all.set(part, at)
+    at += part.length
+  }
+  return all
+}
+
 /** Any numeric tensor's values as float64-safe numbers (float16 decoded; int64 rounded). Strings throw. */
 export function toNumbers(tensor: Tensor): Float32Array | Float64Array {
   const { data, type } = tensor

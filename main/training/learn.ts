@@ -8,7 +8,7 @@ import { modelInputs } from '../onnx/inputs'
 import type { Model } from '../onnx/model'
 import { tensorDims } from '../onnx/tensor'
 import { serialize } from '../onnx/write'
-import { elementCount, type Tensor } from '../runtime/tensor'
+import { elementCount, joined, type Tensor } from '../runtime/tensor'
 import type { SampleSet } from '../technique'
 import { makeAugmenter } from './augment'
 import { openOn } from './device'
@@ -159,16 +159,7 @@ async function askTeacher(
     await live.close()
   }
   if (!compares) return undefined
-  return async part => {
-    const parts = Array.from(part, index => kept.get(index) ?? new Float32Array())
-    const all = new Float32Array(parts.reduce((total, p) => total + p.length, 0))
-    let at = 0
-    for (const values of parts) {
-      all.set(values, at)
-      at += values.length
-    }
-    return all
-  }
+  return async part => joined(Array.from(part, index => kept.get(index) ?? new Float32Array()))
 }
 
 function keepRows(kept: Map<number, Float32Array>, part: Uint32Array, logits: Tensor): void {

@@ -9,7 +9,7 @@ import type { Random } from '../../data/random'
 import { fixedBatch } from '../../measure/inputs'
 import { intsAttribute } from '../../onnx/build'
 import { paddingBefore } from '../../operators/window'
-import { elementCount, type Tensor } from '../../runtime/tensor'
+import { elementCount, joined, type Tensor } from '../../runtime/tensor'
 import type { RoundedLayer } from './layer'
 
 /** Bytes of rows of one layer, and rows at most. */
@@ -147,26 +147,17 @@ export class Gather {
 
   rows(): LayerRows {
     return {
-      learn: joined(this.parts.filter(p => !p.held).map(p => p.rows)),
-      held: joined(this.parts.filter(p => p.held).map(p => p.rows)),
+      learn: together(this.parts.filter(p => !p.held).map(p => p.rows)),
+      held: together(this.parts.filter(p => p.held).map(p => p.rows)),
     }
   }
 }
 
-function joined(parts: readonly Rows[]): Rows {
-  const concat = (arrays: Float32Array[]) => {
-    const out = new Float32Array(arrays.reduce((sum, a) => sum + a.length, 0))
-    let at = 0
-    for (const array of arrays) {
-      out.set(array, at)
-      at += array.length
-    }
-    return out
-  }
+function together(parts: readonly Rows[]): Rows {
   return {
     count: parts.reduce((sum, p) => sum + p.count, 0),
-    read: concat(parts.map(p => p.read)),
-    given: concat(parts.map(p => p.given)),
+    read: joined(parts.map(p => p.read)),
+    given: joined(parts.map(p => p.given)),
   }
 }
 

@@ -7,7 +7,7 @@ import { type AttributeValue, makeNode, makeValue } from '../../onnx/build'
 import type { Model } from '../../onnx/model'
 import { makeTensor } from '../../onnx/tensor'
 import type { Session } from '../../runtime/session'
-import type { Tensor } from '../../runtime/tensor'
+import { joined, type Tensor } from '../../runtime/tensor'
 import type { SampleSet } from '../../technique'
 import { batchPlan, cutByBytes, openCalibration, pick } from '../calibrate/run'
 import { editableCopy } from '../copy'
@@ -124,16 +124,6 @@ async function measure(
 
 function countUp(count: number): Tensor {
   return { type: 'int64', dims: [count], data: BigInt64Array.from({ length: count }, (_, i) => BigInt(i)) }
-}
-
-function joined(parts: readonly Float32Array[]): Float32Array<ArrayBuffer> {
-  const all = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0))
-  let at = 0
-  for (const part of parts) {
-    all.set(part, at)
-    at += part.length
-  }
-  return all
 }
 
 function notFinite(value: string, batch: Uint32Array): BantamError {
