@@ -8,24 +8,14 @@ import type { Model } from '../onnx/model'
 import { modelHash, readModel } from '../onnx/read'
 import { makeTensor } from '../onnx/tensor'
 import { writeModel } from '../onnx/write'
-import { arrayDataset, normals, testContext } from '../quantize/testing'
+import { arrayDataset, normals, normalTensor, testContext } from '../quantize/testing'
 import { canonicalJson, modelStamp, readEvidence, sidecarPath } from './evidence'
 import { compareOutputs } from './parity'
 import { replay } from './replay'
 import { makeVariant, type VariantRequest } from './variant'
 import { verifyFile } from './verify'
 
-const weight = (name: string, dims: number[], seed: number) =>
-  makeTensor(
-    name,
-    'float32',
-    dims,
-    normals(
-      dims.reduce((a, b) => a * b),
-      seed,
-      0.3,
-    ),
-  )
+const weight = (name: string, dims: number[], seed: number) => normalTensor(name, dims, seed, 0.3)
 
 function network(scale = 1): Model {
   return makeModel({

@@ -3,23 +3,13 @@ import { makeModel, makeNode, makeValue } from '../onnx/build'
 import type { Model } from '../onnx/model'
 import { makeTensor } from '../onnx/tensor'
 import { serialize } from '../onnx/write'
-import { normals } from '../quantize/testing'
+import { normalTensor } from '../quantize/testing'
 import { openSession } from '../runtime/session'
 import type { Tensor } from '../runtime/tensor'
 
 /** Conv–Relu, Conv–Clip(0, 6), residual Add–Relu, Concat, pools, Flatten, Gemm: every kind of fake quantization. */
 export function convolutional(opset = 17): Model {
-  const weight = (name: string, dims: number[], seed: number) =>
-    makeTensor(
-      name,
-      'float32',
-      dims,
-      normals(
-        dims.reduce((a, b) => a * b),
-        seed,
-        0.3,
-      ),
-    )
+  const weight = (name: string, dims: number[], seed: number) => normalTensor(name, dims, seed, 0.3)
   const pads = [1n, 1n, 1n, 1n]
   return makeModel({
     opset,

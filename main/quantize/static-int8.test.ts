@@ -9,19 +9,18 @@ import { serialize } from '../onnx/write'
 import type { Tensor } from '../runtime/tensor'
 import { StaticDecisions, StaticOptions } from './static/options'
 import { staticInt8 } from './static-int8'
-import { arrayDataset, countOperators, fusedOperators, normals, run, sqnr, testContext } from './testing'
+import {
+  arrayDataset,
+  countOperators,
+  fusedOperators,
+  normals,
+  normalTensor,
+  run,
+  sqnr,
+  testContext,
+} from './testing'
 
-const weight = (name: string, dims: number[], seed: number) =>
-  makeTensor(
-    name,
-    'float32',
-    dims,
-    normals(
-      dims.reduce((a, b) => a * b),
-      seed,
-      0.3,
-    ),
-  )
+const weight = (name: string, dims: number[], seed: number) => normalTensor(name, dims, seed, 0.3)
 
 /** Conv–Relu, Conv–Clip(0, 6), residual Add–Relu, Concat, pools, Flatten, Gemm. */
 function network(opset = 17): Model {

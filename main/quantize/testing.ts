@@ -2,10 +2,12 @@
 import { mkdtempSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import type { TensorProto } from 'onnx-buf'
 import type { Dataset } from '../data/dataset'
 import type { TaskContext } from '../jobs/context'
 import type { Model } from '../onnx/model'
 import { readModel } from '../onnx/read'
+import { makeTensor } from '../onnx/tensor'
 import { serialize } from '../onnx/write'
 import { openSession } from '../runtime/session'
 import type { Tensor } from '../runtime/tensor'
@@ -78,6 +80,12 @@ export function normals(count: number, seed: number, scale = 1): Float32Array {
     { length: count },
     () => (uniform() + uniform() + uniform() + uniform() - 2) * 1.7 * scale,
   )
+}
+
+/** A constant of such values. */
+export function normalTensor(name: string, dims: number[], seed: number, scale = 1): TensorProto {
+  const count = dims.reduce((a, b) => a * b)
+  return makeTensor(name, 'float32', dims, normals(count, seed, scale))
 }
 
 /** Runs a model held in memory once. */

@@ -15,21 +15,12 @@ import { openSession } from '../runtime/session'
 import type { Tensor } from '../runtime/tensor'
 import type { Int4Options } from './blocks/options'
 import { editableCopy } from './copy'
-import { countOperators, fusedOperators, normals, run, sqnr, testContext } from './testing'
+import { countOperators, fusedOperators, normals, normalTensor, run, sqnr, testContext } from './testing'
 import { weightInt4 } from './weight-int4'
 import { weightInt8 } from './weight-int8'
 
 const weight = (name: string, dims: number[], seed: number, scale = 0.1) =>
-  makeTensor(
-    name,
-    'float32',
-    dims,
-    normals(
-      dims.reduce((a, b) => a * b),
-      seed,
-      scale,
-    ),
-  )
+  normalTensor(name, dims, seed, scale)
 
 /** MatMul + Add over 100 inputs, then a transposed Gemm with alpha and beta over 64. */
 function network(opset = 17): Model {

@@ -11,20 +11,20 @@ import type { Tensor } from '../runtime/tensor'
 import type { Technique } from '../technique'
 import { dynamicInt8 } from './dynamic-int8'
 import { float16 } from './float16'
-import { arrayDataset, countOperators, fusedOperators, normals, run, sqnr, testContext } from './testing'
+import {
+  arrayDataset,
+  countOperators,
+  fusedOperators,
+  normals,
+  normalTensor,
+  run,
+  sqnr,
+  testContext,
+} from './testing'
 import { weightInt8 } from './weight-int8'
 
 const weight = (name: string, dims: number[], seed: number, scale = 0.1) =>
-  makeTensor(
-    name,
-    'float32',
-    dims,
-    normals(
-      dims.reduce((a, b) => a * b),
-      seed,
-      scale,
-    ),
-  )
+  normalTensor(name, dims, seed, scale)
 
 /** Embedding → MatMul + bias → Gemm (transposed, alpha and beta) → LSTM → MatMul. */
 function network(opset = 17): Model {

@@ -12,7 +12,7 @@ import { preparedForStatic } from '../prepare'
 import { StaticDecisions, StaticOptions } from '../static/options'
 import { plannedLayers } from '../static/planned'
 import { staticInt8 } from '../static-int8'
-import { arrayDataset, normals, run, sqnr, testContext } from '../testing'
+import { arrayDataset, normals, normalTensor, run, sqnr, testContext } from '../testing'
 import { Walk } from '../walk/walk'
 import { floatValues, quantizeWeight } from '../weights'
 import { packBits, unpackBits } from './bits'
@@ -24,16 +24,7 @@ const COUNT = 60
 
 function weight(name: string, dims: number[], seed: number) {
   const fan = dims.slice(1).reduce((a, b) => a * b, 1)
-  return makeTensor(
-    name,
-    'float32',
-    dims,
-    normals(
-      dims.reduce((a, b) => a * b),
-      seed,
-      1 / Math.sqrt(fan),
-    ),
-  )
+  return normalTensor(name, dims, seed, 1 / Math.sqrt(fan))
 }
 
 /** Strided, depthwise, grouped and dilated convolutions behind batch normalization, then Gemm of both layouts. */

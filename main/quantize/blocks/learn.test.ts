@@ -7,23 +7,14 @@ import type { Model } from '../../onnx/model'
 import { makeTensor } from '../../onnx/tensor'
 import { serialize } from '../../onnx/write'
 import type { SampleSet } from '../../technique'
-import { arrayDataset, countOperators, normals, run, sqnr, testContext } from '../testing'
+import { arrayDataset, countOperators, normals, normalTensor, run, sqnr, testContext } from '../testing'
 import { weightInt4 } from '../weight-int4'
 import { eachInput, inputGroups, stagesOf } from './inputs'
 import { BlockDecisions, type Int4Options } from './options'
 
 const C = 64
 const weight = (name: string, dims: number[], seed: number, scale = 0.2) =>
-  makeTensor(
-    name,
-    'float32',
-    dims,
-    normals(
-      dims.reduce((a, b) => a * b),
-      seed,
-      scale,
-    ),
-  )
+  normalTensor(name, dims, seed, scale)
 
 /** A normalization read by two layers, a gate, a third layer, and one behind a Tanh. Some channels are large. */
 function network(): Model {

@@ -7,22 +7,12 @@ import { serialize } from '../../onnx/write'
 import { openSession } from '../../runtime/session'
 import type { Tensor } from '../../runtime/tensor'
 import { staticInt8 } from '../static-int8'
-import { arrayDataset, countOperators, normals, sqnr, testContext } from '../testing'
+import { arrayDataset, countOperators, normals, normalTensor, sqnr, testContext } from '../testing'
 import { StaticDecisions, StaticOptions } from './options'
 
 /** Conv–Relu–depthwise Conv–Relu–Conv–Relu–pool–Gemm; the depthwise layer has an odd number of weights. */
 function network(opset = 17): Model {
-  const weight = (name: string, dims: number[], seed: number) =>
-    makeTensor(
-      name,
-      'float32',
-      dims,
-      normals(
-        dims.reduce((a, b) => a * b),
-        seed,
-        0.3,
-      ),
-    )
+  const weight = (name: string, dims: number[], seed: number) => normalTensor(name, dims, seed, 0.3)
   const conv = (inputs: string[], output: string, name: string, more = {}) =>
     makeNode('Conv', inputs, [output], { pads: [1n, 1n, 1n, 1n], ...more }, { name })
   return makeModel({
